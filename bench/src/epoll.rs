@@ -1,0 +1,125 @@
+//! The system calls that the standard library does not offer: epoll, the backlog, the file limit.
+//!
+//! The only file of this package with `unsafe` in it.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Readiness to read; wake-ups repeat until the bytes are read.
+pub const READ: u32 = libc::EPOLLIN as u32;
+/// Readiness to write.
+pub const WRITE: u32 = libc::EPOLLOUT as u32;
+/// Wake up once per change instead of for as long as the state lasts.
+pub const EDGE: u32 = libc::EPOLLET as u32;
+
+/// An epoll instance with room for one batch of events.
+pub struct Epoll {
+    fd: OwnedFd,
+    events: Vec<libc::epoll_event>,
+}
+
+impl std::fmt::Debug for Epoll {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Epoll").field("fd", &self.fd).finish_non_exhaustive()
+    }
+}
+
+impl Epoll {
+    /// Makes an instance that reports at most 1,024 events a call.
+    ///
+    /// # Errors
+    ///
+    /// When the process is out of file descriptors.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers; the result is checked before it becomes an `OwnedFd`.
+        let fd = unsafe {
+            let fd = check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?;
+            OwnedFd::from_raw_fd(fd)
+        };
+        Ok(Self { fd, events: vec![libc::epoll_event { events: 0, u64: 0 }; 1024] })
+    }
+
+    /// Watches `fd` for `interest`; events carry the descriptor's number.
+    ///
+    /// # Errors
+    ///
+    /// When `fd` is watched already, or cannot be.
+    pub fn add(&self, fd: &impl AsRawFd, interest: u32) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), interest)
+    }
+
+    /// Replaces the interest in `fd`, which must be watched. A closed descriptor leaves by itself.
+    ///
+    /// # Errors
+    ///
+    /// When `fd` is not watched.
+    pub fn modify(&self, fd: &impl AsRawFd, interest: u32) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd.as_raw_fd(), interest)
+    }
+
+    /// Waits for events and returns how many there are, for [`Epoll::event`].
+    ///
+    /// `timeout_ms` of -1 waits for ever, 0 does not wait.
+    ///
+    /// # Errors
+    ///
+    /// Never for an interrupted call, which counts as no events.
+    pub fn wait(&mut self, timeout_ms: i32) -> io::Result<usize> {
+        let room = self.events.len() as i32;
+        // SAFETY: the kernel writes at most `room` events to a vector that holds that many.
+        let count = unsafe {
+            libc::epoll_wait(self.fd.as_raw_fd(), self.events.as_mut_ptr(), room, timeout_ms)
+        };
+        match check(count) {
+            Ok(count) => Ok(count as usize),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The event number `index` of the last [`Epoll::wait`]: the descriptor and its readiness.
+    #[must_use]
+    pub fn event(&self, index: usize) -> (RawFd, u32) {
+        let event = self.events[index];
+        (event.u64 as RawFd, event.events)
+    }
+
+    fn control(&self, operation: i32, fd: RawFd, interest: u32) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: interest, u64: fd as u64 };
+        // SAFETY: `event` lives for the whole call, and the kernel checks both descriptors.
+        check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &mut event) })?;
+        Ok(())
+    }
+}
+
+/// Raises the limit of open files to the hard limit and returns it.
+///
+/// # Errors
+///
+/// When the kernel refuses.
+pub fn raise_file_limit() -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get a pointer to `limit`, which outlives them.
+    unsafe {
+        check(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit))?;
+        limit.rlim_cur = limit.rlim_max;
+        check(libc::setrlimit(libc::RLIMIT_NOFILE, &limit))?;
+    }
+    Ok(limit.rlim_cur)
+}
+
+/// Gives a listening socket a longer queue than the 128 of the standard library.
+///
+/// # Errors
+///
+/// When `listener` is not a listening socket.
+pub fn set_backlog(listener: &impl AsRawFd, backlog: i32) -> io::Result<()> {
+    // SAFETY: no pointers; Linux lets a second `listen` change the queue's length.
+    check(unsafe { libc::listen(listener.as_raw_fd(), backlog) })?;
+    Ok(())
+}
+
+fn check(result: i32) -> io::Result<i32> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}

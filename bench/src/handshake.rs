@@ -1,0 +1,132 @@
+//! The opening handshake of both roles (RFC 6455 §4), for peers that mean well.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+/// Heads above this many bytes are refused by [`respond`] and [`connect`].
+pub const MAX_HEAD: usize = 8 * 1024;
+
+/// The nonce of every client connection here: fixed, because nothing needs it to be random.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+/// What to do with the bytes a server has of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Response {
+    /// The request's head is not complete.
+    Incomplete,
+    /// Send this; frames begin after `head_len` bytes.
+    Accept {
+        /// The bytes of the request's head.
+        head_len: usize,
+        /// The response.
+        response: String,
+    },
+    /// Send nothing and close.
+    Refuse,
+}
+
+/// Answers the request at the start of `bytes`.
+#[must_use]
+pub fn respond(bytes: &[u8]) -> Response {
+    let Some(head_len) = head_len(bytes) else {
+        return if bytes.len() > MAX_HEAD { Response::Refuse } else { Response::Incomplete };
+    };
+    let head = String::from_utf8_lossy(&bytes[..head_len]);
+    let Some(key) = field(&head, "sec-websocket-key") else { return Response::Refuse };
+    let response = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        accept_value(key)
+    );
+    Response::Accept { head_len, response }
+}
+
+/// Opens a blocking connection to a `ws://` address and completes the handshake.
+///
+/// Reads and writes of the stream time out after ten seconds.
+///
+/// # Errors
+///
+/// When the address is not a `ws://` one, the server cannot be reached, or it does not answer with
+/// 101 and the right accept value.
+pub fn connect(url: &str) -> io::Result<TcpStream> {
+    let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidData, message);
+    let rest = url.strip_prefix("ws://").ok_or_else(|| invalid(format!("not ws://: {url}")))?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut stream = TcpStream::connect(host)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(10)))?;
+    let request = format!(
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut head = Vec::new();
+    let mut byte = [0; 512];
+    loop {
+        // A server speaks first only after the head, and none here speaks unasked: what was read
+        // ends with the head.
+        let read = stream.read(&mut byte)?;
+        head.extend(&byte[..read]);
+        match head_len(&head) {
+            Some(len) if len == head.len() => break,
+            None if read > 0 && head.len() <= MAX_HEAD => {}
+            _ => return Err(invalid("no complete response to the handshake".to_owned())),
+        }
+    }
+    let head = String::from_utf8_lossy(&head);
+    let status = head.lines().next().unwrap_or_default();
+    if !status.starts_with("HTTP/1.1 101") {
+        return Err(invalid(format!("the server answered {status}")));
+    }
+    if field(&head, "sec-websocket-accept") != Some(&accept_value(KEY)) {
+        return Err(invalid("the accept value is wrong".to_owned()));
+    }
+    Ok(stream)
+}
+
+fn head_len(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4)
+}
+
+fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().skip(1).find_map(|line| {
+        let (field, value) = line.split_once(':')?;
+        field.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+fn accept_value(key: &str) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key);
+    hash.update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    STANDARD.encode(hash.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accept_value_is_that_of_the_rfc() {
+        // §1.3's own example.
+        assert_eq!(accept_value(KEY), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn a_request_is_answered_once_its_head_is_complete() {
+        let request = b"GET / HTTP/1.1\r\nSEC-WEBSOCKET-KEY: abc\r\n\r\n\x81";
+        for cut in 0..request.len() - 1 {
+            assert_eq!(respond(&request[..cut]), Response::Incomplete);
+        }
+        let Response::Accept { head_len, .. } = respond(request) else { panic!("not accepted") };
+        assert_eq!(head_len, request.len() - 1);
+        assert_eq!(respond(b"GET / HTTP/1.1\r\n\r\n"), Response::Refuse);
+    }
+}
