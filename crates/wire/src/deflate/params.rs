@@ -7,7 +7,6 @@
 //!        └──────────────► DeflateParams ◄──────────────┘
 //! ```
 
-use std::borrow::Cow;
 use std::fmt;
 
 /// The extension's registered name (RFC 7692 §7).

@@ -1,0 +1,152 @@
+/** What the page says about its connection: the wire, the pill, the notice and the panel. */
+
+import { age, bytes, duration, ending } from './format.js';
+import { Sparkline } from './sparkline.js';
+
+/** @typedef {import('./link.js').State} State */
+
+export class Status {
+  #pill = byId('pill');
+  #spark = new Sparkline(byId('spark'));
+  /** @type {State['name'] | ''} */
+  #shown = '';
+
+  constructor() {
+    const wide = matchMedia('(min-width: 60rem)');
+    const settle = () => this.#open(wide.matches);
+    wide.addEventListener('change', settle);
+    settle();
+    this.#pill.addEventListener('click', () => this.#open(!this.isOpen));
+    document.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || wide.matches || !this.isOpen) return;
+      this.#open(false);
+      this.#pill.focus();
+    });
+  }
+
+  get isOpen() {
+    return this.#pill.getAttribute('aria-expanded') === 'true';
+  }
+
+  /**
+   * Called on every change and several times a second, for the countdown.
+   *
+   * @param {import('./link.js').Link} link
+   */
+  show(link) {
+    const { state } = link;
+    const now = performance.now();
+    const { title, text, wait } = describe(state, now);
+    write('pill-state', wait ? 'Reconnecting' : title);
+    write('pill-wait', wait);
+    write('state', title);
+    write('state-detail', text || link.url);
+    write('notice-title', title);
+    write('notice-text', text);
+    write('up', state.name === 'open' ? age(now - state.since) : '–');
+    write('buffered', bytes(link.bufferedAmount));
+    write('extensions', state.name === 'open' ? link.extensions || 'none' : '–');
+    if (state.name !== this.#shown) this.#changed(state, title);
+  }
+
+  /** @param {{ sent: number, received: number }} counts */
+  count({ sent, received }) {
+    write('sent', sent.toLocaleString());
+    write('received', received.toLocaleString());
+  }
+
+  /** @param {import('./roundtrips.js').RoundTrips} trips */
+  measured(trips) {
+    const summary = trips.summary();
+    if (summary === null) return;
+    const { latest, best, median, worst } = summary;
+    write('trip', duration(latest.ms));
+    write('trip-source', latest.source === 'message' ? 'your last message' : 'over /echo');
+    write('pill-time', duration(latest.ms));
+    write('spread', `best ${duration(best)} · median ${duration(median)} · worst ${duration(worst)}`);
+    this.#spark.draw(trips.samples);
+    run(latest.ms);
+  }
+
+  /**
+   * @param {State} state
+   * @param {string} title
+   */
+  #changed(state, title) {
+    this.#shown = state.name;
+    document.body.dataset.link = state.name;
+    // The countdown changes often; what is spoken changes only with the state.
+    write('spoken', state.name === 'waiting' ? 'Connection lost, reconnecting' : title);
+    byId('notice').hidden = state.name === 'open' || state.name === 'closing';
+    byId('retry').hidden = state.name !== 'waiting';
+    byId('close').hidden = state.name === 'closed' || state.name === 'closing';
+    byId('connect').hidden = state.name !== 'closed';
+    if ('ending' in state && state.ending?.opened) {
+      write('ending', `${ending(state.ending)}${state.ending.wasClean ? ', clean' : ''}`);
+    }
+  }
+
+  /** @param {boolean} open */
+  #open(open) {
+    this.#pill.setAttribute('aria-expanded', String(open));
+    document.body.dataset.panel = open ? 'open' : 'closed';
+  }
+}
+
+/**
+ * @param {State} state
+ * @param {number} now
+ * @returns {{ title: string, text: string, wait: string }} `wait` is the countdown, if there is one
+ */
+function describe(state, now) {
+  switch (state.name) {
+    case 'connecting':
+      return { title: 'Connecting', text: state.attempt > 1 ? `Attempt ${state.attempt}` : '', wait: '' };
+    case 'open':
+      return { title: 'Open', text: '', wait: '' };
+    case 'closing':
+      return { title: 'Closing', text: 'Waiting for the other end', wait: '' };
+    case 'closed':
+      return { title: 'Closed', text: 'You disconnected.', wait: '' };
+    case 'waiting': {
+      const wait = `${Math.max(0, Math.ceil((state.until - now) / 1000))} s`;
+      const failed = state.ending.reason || 'found no server';
+      const text = state.ending.opened ? '' : `The last attempt ${failed}. `;
+      return { title: `Reconnecting in ${wait}`, text: `${text}What you write is kept.`, wait };
+    }
+  }
+}
+
+/**
+ * A light runs along the wire and back with each measured round trip.
+ *
+ * @param {number} ms
+ */
+function run(ms) {
+  if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+  const reach = `translateX(${byId('wire').clientWidth}px)`;
+  const here = { transform: 'none', easing: 'ease-in-out' };
+  const there = { transform: reach, easing: 'ease-in-out' };
+  const pulse = /** @type {HTMLElement} */ (byId('wire').lastElementChild);
+  const duration = Math.min(2_400, 1_000 + ms);
+  pulse.animate([here, there, here], { duration });
+  pulse.animate({ opacity: [0, 1, 1, 0], offset: [0, 0.1, 0.9, 1] }, { duration });
+}
+
+/** @param {string} id */
+function byId(id) {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no #${id}`);
+  return found;
+}
+
+/**
+ * Touch the document only when the words differ.
+ *
+ * @param {string} id
+ * @param {string} text
+ */
+function write(id, text) {
+  const place = byId(id);
+  if (place.textContent !== text) place.textContent = text;
+}

@@ -1,0 +1,389 @@
+//! Receiving: bytes become events, one at a time.
+
+use std::time::Instant;
+
+use super::outgoing::Payload;
+use super::{Connection, Event};
+use crate::close::CloseReason;
+use crate::error::ProtocolError;
+use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
+use crate::input::{Incoming, Input, Piece, Place};
+use crate::mask;
+use crate::message::Kind;
+
+mod assembly;
+
+use assembly::Assembly;
+
+/// All that is known of what the peer is in the middle of sending.
+#[derive(Debug, Default)]
+pub(super) struct Receive {
+    /// The beginning of a header that came in several reads.
+    partial: [u8; MAX_HEADER_LEN],
+    partial_len: u8,
+    /// The frame whose payload is arriving.
+    frame: Option<Frame>,
+    /// The payload so far of a control frame that came in several reads.
+    #[expect(
+        clippy::box_collection,
+        reason = "nearly always none, and there are many connections"
+    )]
+    control: Option<Box<Vec<u8>>>,
+    /// The message that is not complete.
+    message: Option<Box<Assembly>>,
+    // §C6: pings and pongs within the current second.
+    control_second: Option<Instant>,
+    control_count: u32,
+}
+
+/// A frame whose header was read.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    opcode: Opcode,
+    fin: bool,
+    /// The key, rotated to the next byte; zero where there is no mask.
+    key: [u8; 4],
+    /// Bytes of payload to come.
+    remaining: u64,
+}
+
+/// What one step found: places in the input, from which the event is made in the end.
+enum Step {
+    Message(Kind, Place),
+    Piece { kind: Kind, place: Place, last: bool },
+    Ping(Place),
+    Pong(Place),
+}
+
+impl Receive {
+    /// When the message that is being assembled began; none if its pieces are given out.
+    pub(super) fn assembly_began(&self) -> Option<Instant> {
+        self.message.as_ref().filter(|message| !message.in_pieces).map(|message| message.began)
+    }
+
+    /// Forgets everything: nothing more is received.
+    pub(super) fn discard(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn retained(&self) -> usize {
+        self.message.as_ref().map_or(0, |message| message.retained())
+            + self.control.as_ref().map_or(0, |control| control.capacity())
+    }
+}
+
+impl Connection {
+    /// Bytes received of the message that is not complete.
+    pub fn unfinished(&self) -> usize {
+        self.receive.message.as_ref().map_or(0, |message| message.retained())
+    }
+
+    pub(super) fn poll_received<'b>(
+        &mut self,
+        now: Instant,
+        input: &'b mut Input<'_>,
+        in_pieces: bool,
+    ) -> Option<Event<'b>> {
+        if !input.unread().is_empty() {
+            self.handle_life(now);
+        }
+        let step = match self.step(now, input, in_pieces) {
+            Ok(step) => step?,
+            Err(error) => {
+                self.fail(now, error);
+                input.discard();
+                return None;
+            }
+        };
+        Some(match step {
+            Step::Message(kind, place) => {
+                Event::Message(Incoming { kind, payload: input.payload(place) })
+            }
+            Step::Piece { kind, place, last } => {
+                Event::Piece(Piece { kind, payload: input.payload(place), last })
+            }
+            Step::Ping(place) => Event::Ping(input.lent(place)),
+            Step::Pong(place) => Event::Pong(input.lent(place)),
+        })
+    }
+
+    /// Goes on until there is something to say or the input is used.
+    fn step(
+        &mut self,
+        now: Instant,
+        input: &mut Input<'_>,
+        in_pieces: bool,
+    ) -> Result<Option<Step>, ProtocolError> {
+        loop {
+            if self.is_deaf() {
+                // §5.5.1: what follows a close frame is ignored.
+                input.discard();
+                return Ok(None);
+            }
+            let frame = match self.receive.frame {
+                Some(frame) => frame,
+                None => {
+                    let Some(header) = self.read_header(input)? else { return Ok(None) };
+                    match self.begin_frame(now, header, input, in_pieces)? {
+                        Begun::Frame(frame) => frame,
+                        Begun::Step(step) => return Ok(Some(step)),
+                    }
+                }
+            };
+            let step = if frame.opcode.is_control() {
+                self.control_payload(now, frame, input)?
+            } else {
+                self.data_payload(frame, input)?
+            };
+            match step {
+                Next::Step(step) => return Ok(Some(step)),
+                Next::Frame => {}
+                Next::NeedsInput => return Ok(None),
+            }
+        }
+    }
+
+    fn read_header(&mut self, input: &mut Input<'_>) -> Result<Option<Header>, ProtocolError> {
+        let (peer, deflate) = (self.role.peer(), self.inflater.is_some());
+        let receive = &mut self.receive;
+        if receive.partial_len == 0
+            && let Some((header, len)) = Header::decode(input.unread(), peer, deflate)?
+        {
+            input.take(len);
+            return Ok(Some(header));
+        }
+        // §F7: the header is split between reads; put it together a byte at a time.
+        while let [byte, ..] = *input.unread() {
+            input.take(1);
+            receive.partial[usize::from(receive.partial_len)] = byte;
+            receive.partial_len += 1;
+            let bytes = &receive.partial[..usize::from(receive.partial_len)];
+            if let Some((header, _)) = Header::decode(bytes, peer, deflate)? {
+                receive.partial_len = 0;
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks a header against what came before it and against the limits, before any of its
+    /// payload is looked at.
+    fn begin_frame(
+        &mut self,
+        now: Instant,
+        header: Header,
+        input: &mut Input<'_>,
+        in_pieces: bool,
+    ) -> Result<Begun, ProtocolError> {
+        let key = header.mask.unwrap_or_default();
+        let frame = Frame { opcode: header.opcode, fin: header.fin, key, remaining: header.len };
+        if header.opcode.is_control() {
+            if header.opcode != Opcode::Close {
+                self.count_control_frame(now)?;
+            }
+            self.receive.frame = Some(frame);
+            return Ok(Begun::Frame(frame));
+        }
+        if header.len > self.config.max_frame_size {
+            let (size, max) = (header.len, self.config.max_frame_size);
+            return Err(ProtocolError::FrameTooBig { size, max });
+        }
+        let in_message = self.receive.message.is_some();
+        // §5.4: a continuation continues, anything else begins.
+        let kind = match header.opcode {
+            Opcode::Text | Opcode::Binary if in_message => {
+                return Err(ProtocolError::InterleavedMessage);
+            }
+            Opcode::Text => Some(Kind::Text),
+            Opcode::Binary => Some(Kind::Binary),
+            _ if !in_message => return Err(ProtocolError::ContinuationWithoutStart),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            let whole = header.len <= input.unread().len() as u64;
+            if header.fin && whole && !header.rsv1 && !in_pieces {
+                return self.whole_message(kind, frame, input).map(Begun::Step);
+            }
+            let assembly = Assembly::new(kind, header.rsv1, in_pieces, now);
+            self.receive.message = Some(Box::new(assembly));
+        }
+        if let Some(message) = &mut self.receive.message {
+            message.begin_frame(header.len, &self.config)?;
+        }
+        self.receive.frame = Some(frame);
+        Ok(Begun::Frame(frame))
+    }
+
+    /// The fast path: a message in one frame in one read, unmasked where it lies.
+    fn whole_message(
+        &mut self,
+        kind: Kind,
+        frame: Frame,
+        input: &mut Input<'_>,
+    ) -> Result<Step, ProtocolError> {
+        // It fits in memory: it is there.
+        let len = frame.remaining as usize;
+        if len > self.config.max_message_size {
+            let (size, max) = (frame.remaining, self.config.max_message_size as u64);
+            return Err(ProtocolError::MessageTooBig { size, max });
+        }
+        let place = input.take(len);
+        let payload = input.bytes_mut(place.clone());
+        mask::apply(frame.key, payload);
+        if kind == Kind::Text && simdutf8::basic::from_utf8(payload).is_err() {
+            return Err(ProtocolError::NotUtf8);
+        }
+        Ok(Step::Message(kind, Place::Read(place)))
+    }
+
+    fn data_payload(
+        &mut self,
+        mut frame: Frame,
+        input: &mut Input<'_>,
+    ) -> Result<Next, ProtocolError> {
+        let Self { receive, inflater, config, .. } = self;
+        let Some(message) = &mut receive.message else {
+            debug_assert!(false, "a data frame in progress has its message");
+            return Err(ProtocolError::ContinuationWithoutStart);
+        };
+        let place = input.take(frame.available(input));
+        let bytes = input.bytes_mut(place.clone());
+        mask::apply(frame.key, bytes);
+        if message.compressed {
+            let inflater = inflater.as_mut().ok_or(ProtocolError::ReservedBit)?;
+            let used = message.inflate(inflater, bytes, config)?;
+            frame.advance(used);
+            // What did not fit in this piece is for the next; it goes back as it came.
+            mask::apply(frame.key, &mut bytes[used..]);
+            input.give_back(place.len() - used);
+            if frame.remaining == 0 && frame.fin && !message.is_full() {
+                message.finish_inflating(inflater, config)?;
+            }
+        } else {
+            frame.advance(bytes.len());
+            if message.in_pieces {
+                message.check_text(bytes)?;
+            } else {
+                message.append(bytes, frame.remaining)?;
+            }
+        }
+        let ended = frame.remaining == 0 && !message.is_full();
+        let last = ended && frame.fin;
+        receive.frame = (!ended).then_some(frame);
+        if last {
+            message.finish_text()?;
+        }
+        let kind = message.kind;
+        let step = if message.in_pieces {
+            let (place, len) = if message.compressed {
+                input.body = message.take_body();
+                (Place::Body, input.body.len())
+            } else {
+                (Place::Read(place.clone()), place.len())
+            };
+            (last || len > 0).then_some(Step::Piece { kind, place, last })
+        } else {
+            last.then(|| {
+                input.body = message.take_body();
+                Step::Message(kind, Place::Body)
+            })
+        };
+        if last {
+            receive.message = None;
+        }
+        Ok(match step {
+            Some(step) => Next::Step(step),
+            None if ended => Next::Frame,
+            None => Next::NeedsInput,
+        })
+    }
+
+    fn control_payload(
+        &mut self,
+        now: Instant,
+        mut frame: Frame,
+        input: &mut Input<'_>,
+    ) -> Result<Next, ProtocolError> {
+        let available = frame.available(input);
+        let place = input.take(available);
+        mask::apply(frame.key, input.bytes_mut(place.clone()));
+        frame.advance(available);
+        let place = if frame.remaining == 0 && self.receive.control.is_none() {
+            Place::Read(place)
+        } else {
+            let control = self.receive.control.get_or_insert_default();
+            control.extend_from_slice(input.bytes_mut(place));
+            if frame.remaining > 0 {
+                self.receive.frame = Some(frame);
+                return Ok(Next::NeedsInput);
+            }
+            input.body = self.receive.control.take().map(|bytes| *bytes).unwrap_or_default();
+            Place::Body
+        };
+        self.receive.frame = None;
+        let payload = input.lent(place.clone());
+        match frame.opcode {
+            Opcode::Ping => {
+                // §5.5.2: answered at once, unless closing has begun. §5.5.3: with the same bytes.
+                if self.closing.is_none()
+                    && let Some(payload) = Payload::new(payload)
+                {
+                    self.outgoing.push_pong(payload);
+                }
+                Ok(Next::Step(Step::Ping(place)))
+            }
+            Opcode::Pong => {
+                let heartbeat = self.heartbeat.as_mut();
+                let ours = heartbeat.is_some_and(|heartbeat| heartbeat.handle_pong(now, payload));
+                Ok(if ours { Next::Frame } else { Next::Step(Step::Pong(place)) })
+            }
+            _ => {
+                let theirs = CloseReason::parse(payload)?;
+                self.handle_close_frame(now, theirs);
+                input.discard();
+                Ok(Next::NeedsInput)
+            }
+        }
+    }
+
+    fn count_control_frame(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        let receive = &mut self.receive;
+        let second = receive.control_second.get_or_insert(now);
+        if now.saturating_duration_since(*second).as_secs() >= 1 {
+            *second = now;
+            receive.control_count = 0;
+        }
+        receive.control_count += 1;
+        let max = self.config.max_control_frames;
+        if receive.control_count > max {
+            return Err(ProtocolError::TooManyControlFrames { max });
+        }
+        Ok(())
+    }
+}
+
+/// What a header led to.
+enum Begun {
+    Frame(Frame),
+    Step(Step),
+}
+
+/// What a payload led to.
+enum Next {
+    Step(Step),
+    /// The frame ended; read the next header.
+    Frame,
+    NeedsInput,
+}
+
+impl Frame {
+    /// How much of its payload is there.
+    fn available(&self, input: &Input<'_>) -> usize {
+        self.remaining.min(input.unread().len() as u64) as usize
+    }
+
+    fn advance(&mut self, taken: usize) {
+        self.remaining -= taken as u64;
+        self.key = mask::rotate(self.key, taken);
+    }
+}

@@ -1,0 +1,272 @@
+//! Sending: messages become frames in the queue.
+
+use bytes::Bytes;
+
+use super::outgoing::Payload;
+use super::{Connection, Role};
+use crate::error::SendError;
+use crate::frame::{Header, Opcode};
+use crate::mask::MaskSource;
+use crate::message::{Kind, Message};
+use crate::shared::SharedFrame;
+
+/// A message to send: borrowed bytes are copied once, owned ones may be shared with the network's
+/// queue.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_enums, reason = "bytes are borrowed or owned")]
+pub enum Outbound<'a> {
+    /// Text, borrowed.
+    Text(&'a str),
+    /// Bytes, borrowed.
+    Binary(&'a [u8]),
+    /// A message, owned.
+    Message(Message),
+}
+
+impl Outbound<'_> {
+    fn parts(&self) -> (Kind, &[u8]) {
+        match self {
+            Self::Text(text) => (Kind::Text, text.as_bytes()),
+            Self::Binary(bytes) => (Kind::Binary, bytes),
+            Self::Message(message) => (message.kind(), message.as_bytes()),
+        }
+    }
+}
+
+impl From<Message> for Outbound<'_> {
+    fn from(message: Message) -> Self {
+        Self::Message(message)
+    }
+}
+
+impl<'a> From<&'a str> for Outbound<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<String> for Outbound<'_> {
+    fn from(text: String) -> Self {
+        Self::Message(text.into())
+    }
+}
+
+impl<'a> From<&'a [u8]> for Outbound<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Outbound<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Outbound<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Message(bytes.into())
+    }
+}
+
+impl From<Bytes> for Outbound<'_> {
+    fn from(bytes: Bytes) -> Self {
+        Self::Message(bytes.into())
+    }
+}
+
+/// Whether a message may be compressed, where permessage-deflate was negotiated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a message is compressed or it is not")]
+pub enum Compress {
+    /// If it is as long as the negotiated threshold.
+    #[default]
+    Auto,
+    /// Never: for what mixes a secret with text that an attacker chooses, whose compressed length
+    /// would tell (CRIME, BREACH).
+    Never,
+}
+
+impl Connection {
+    /// Queues a message, whole or not at all. After calling this: transmit.
+    ///
+    /// # Errors
+    /// If the connection is closing, a message is being sent in pieces, or the queue is full. The
+    /// message is not queued then, and nothing else is lost.
+    pub fn send<'a>(
+        &mut self,
+        message: impl Into<Outbound<'a>>,
+        compress: Compress,
+        masks: &mut impl MaskSource,
+    ) -> Result<(), SendError> {
+        let message = message.into();
+        let (kind, payload) = message.parts();
+        self.check_sendable(payload.len())?;
+        if self.sending.is_some() {
+            return Err(SendError::MessageInProgress);
+        }
+        if self.compresses(payload.len(), compress) {
+            let body = self.deflate(payload, true);
+            self.send_frames(kind.into(), true, true, &body, masks);
+            return Ok(());
+        }
+        let one_frame = self.config.send_fragment_size.is_none_or(|max| payload.len() <= max);
+        match message {
+            // What is masked cannot be shared.
+            Outbound::Message(message) if one_frame && self.role == Role::Server => {
+                let len = message.len() as u64;
+                let header =
+                    Header { fin: true, rsv1: false, opcode: kind.into(), mask: None, len };
+                self.outgoing.push_shared(header, message.into_bytes());
+            }
+            message => self.send_frames(kind.into(), true, false, message.parts().1, masks),
+        }
+        Ok(())
+    }
+
+    /// Queues a frame that was encoded once for many clients. After calling this: transmit.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_shared(
+        &mut self,
+        frame: &SharedFrame,
+        masks: &mut impl MaskSource,
+    ) -> Result<(), SendError> {
+        if self.role == Role::Client || self.config.send_fragment_size.is_some() {
+            // A client's frames differ by their masks: only the message can be shared.
+            return self.send(frame.message().clone(), Compress::Auto, masks);
+        }
+        self.check_sendable(frame.message().len())?;
+        if self.sending.is_some() {
+            return Err(SendError::MessageInProgress);
+        }
+        let threshold = self.deflate_threshold as usize;
+        let compressed = match &mut self.deflater {
+            Some(deflater) if deflater.bits() >= SharedFrame::WINDOW_BITS => {
+                let compressed = frame.compressed(deflater.level(), threshold);
+                if compressed.is_some() {
+                    // The peer's window has this message and ours does not: a new context refers
+                    // to nothing before it.
+                    deflater.reset();
+                }
+                compressed
+            }
+            _ => None,
+        };
+        self.outgoing.push_encoded(compressed.unwrap_or_else(|| frame.plain()));
+        Ok(())
+    }
+
+    /// Queues the next piece of a message that is sent in pieces, each a fragment (RFC 6455 §5.4).
+    /// The first piece begins the message and decides its kind and compression.
+    ///
+    /// # Errors
+    /// If the connection is closing or the queue is full.
+    pub fn send_piece(
+        &mut self,
+        kind: Kind,
+        piece: &[u8],
+        last: bool,
+        compress: Compress,
+        masks: &mut impl MaskSource,
+    ) -> Result<(), SendError> {
+        self.check_sendable(piece.len())?;
+        // The length is not known before the end: the threshold is for those that are.
+        let compressed =
+            self.sending.unwrap_or_else(|| self.deflater.is_some() && compress == Compress::Auto);
+        let opcode = if self.sending.is_some() { Opcode::Continuation } else { kind.into() };
+        let rsv1 = compressed && self.sending.is_none();
+        if compressed {
+            let body = self.deflate(piece, last);
+            self.send_frame(opcode, last, rsv1, &body, masks);
+        } else {
+            self.send_frame(opcode, last, rsv1, piece, masks);
+        }
+        self.sending = (!last).then_some(compressed);
+        Ok(())
+    }
+
+    /// Whether a message is being sent in pieces.
+    pub fn is_sending_pieces(&self) -> bool {
+        self.sending.is_some()
+    }
+
+    /// Queues a ping with at most 125 bytes. A newer one replaces one that has not left.
+    ///
+    /// # Errors
+    /// If the payload is longer, or the connection is closing.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        if self.closing.is_some() {
+            return Err(SendError::Closed);
+        }
+        let payload = Payload::new(payload).ok_or(SendError::PingTooLong(payload.len()))?;
+        self.outgoing.push_ping(payload);
+        Ok(())
+    }
+
+    /// Whether a message of `len` bytes can be queued now.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub fn check_sendable(&self, len: usize) -> Result<(), SendError> {
+        let (queued, max) = (self.outgoing.queued(), self.config.max_queued_bytes);
+        if self.closing.is_some() {
+            Err(SendError::Closed)
+        } else if queued > 0 && queued.saturating_add(len) > max {
+            Err(SendError::QueueFull { queued, max })
+        } else {
+            Ok(())
+        }
+    }
+
+    fn compresses(&self, len: usize, compress: Compress) -> bool {
+        self.deflater.is_some()
+            && compress == Compress::Auto
+            && len >= self.deflate_threshold as usize
+    }
+
+    fn deflate(&mut self, payload: &[u8], last: bool) -> Vec<u8> {
+        let mut body = Vec::new();
+        if let Some(deflater) = &mut self.deflater {
+            deflater.deflate(payload, &mut body, last);
+        }
+        body
+    }
+
+    /// Queues a message as one frame, or as many of `send_fragment_size`.
+    fn send_frames(
+        &mut self,
+        opcode: Opcode,
+        last: bool,
+        rsv1: bool,
+        payload: &[u8],
+        masks: &mut impl MaskSource,
+    ) {
+        let max = self.config.send_fragment_size.unwrap_or(usize::MAX).max(1);
+        if payload.len() <= max {
+            return self.send_frame(opcode, last, rsv1, payload, masks);
+        }
+        let mut fragments = payload.chunks(max).peekable();
+        let (mut opcode, mut rsv1) = (opcode, rsv1);
+        while let Some(fragment) = fragments.next() {
+            let fin = last && fragments.peek().is_none();
+            self.send_frame(opcode, fin, rsv1, fragment, masks);
+            (opcode, rsv1) = (Opcode::Continuation, false);
+        }
+    }
+
+    fn send_frame(
+        &mut self,
+        opcode: Opcode,
+        fin: bool,
+        rsv1: bool,
+        payload: &[u8],
+        masks: &mut impl MaskSource,
+    ) {
+        // §5.3: a fresh key for each frame.
+        let mask = (self.role == Role::Client).then(|| masks.next_key());
+        let header = Header { fin, rsv1, opcode, mask, len: payload.len() as u64 };
+        self.outgoing.push_frame(header, payload);
+    }
+}

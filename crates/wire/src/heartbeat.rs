@@ -1,0 +1,120 @@
+//! The heartbeat: our ping schedule, and what counts as a sign of life.
+
+use std::time::{Duration, Instant};
+
+/// When to ping, and when to give the peer up.
+///
+/// Any bytes from the peer are life. After `interval` of silence a ping is due; `timeout` after the
+/// ping has *left*, silence means that the peer is dead. While the ping cannot leave, because
+/// earlier bytes wait for the network, every byte that the peer takes is life too.
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    interval: Duration,
+    timeout: Duration,
+    /// When bytes last came from the peer.
+    last_received: Instant,
+    /// The ping that waits for a sign of life, if one does.
+    ping: Option<Box<Ping>>,
+    next_payload: u32,
+    /// Of the last ping that was answered by its own pong.
+    round_trip_micros: u32,
+}
+
+#[derive(Debug)]
+struct Ping {
+    payload: [u8; 4],
+    /// When the peer last gave a sign of life, or the ping was due.
+    since: Instant,
+    sent_at: Option<Instant>,
+    answered: bool,
+}
+
+/// What the heartbeat wants done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Beat {
+    Nothing,
+    /// Send a ping with this payload.
+    Ping([u8; 4]),
+    /// The peer is dead.
+    Dead,
+}
+
+impl Heartbeat {
+    pub(crate) fn new(now: Instant, interval: Duration, timeout: Duration) -> Self {
+        Self {
+            interval,
+            timeout,
+            last_received: now,
+            ping: None,
+            next_payload: 0,
+            round_trip_micros: 0,
+        }
+    }
+
+    /// Bytes came from the peer.
+    pub(crate) fn handle_received(&mut self, now: Instant) {
+        self.last_received = now;
+        if let Some(ping) = &mut self.ping {
+            ping.answered = true;
+        }
+    }
+
+    /// The peer took bytes of ours while the ping was still waiting behind them.
+    pub(crate) fn handle_write_progress(&mut self, now: Instant) {
+        if let Some(ping) = &mut self.ping
+            && ping.sent_at.is_none()
+        {
+            ping.since = now;
+        }
+    }
+
+    /// The ping has left.
+    pub(crate) fn handle_ping_sent(&mut self, now: Instant) {
+        if let Some(ping) = &mut self.ping {
+            ping.sent_at = Some(now);
+            ping.since = now;
+        }
+    }
+
+    /// A pong came; says whether it answers our ping.
+    pub(crate) fn handle_pong(&mut self, now: Instant, payload: &[u8]) -> bool {
+        let Some(ping) = self.ping.take_if(|ping| ping.payload == payload) else { return false };
+        if let Some(sent_at) = ping.sent_at {
+            let micros = now.saturating_duration_since(sent_at).as_micros();
+            self.round_trip_micros = u32::try_from(micros).unwrap_or(u32::MAX).max(1);
+        }
+        true
+    }
+
+    /// The time from the last answered ping to its pong.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        (self.round_trip_micros > 0).then(|| Duration::from_micros(self.round_trip_micros.into()))
+    }
+
+    /// Whether a ping waits for a sign of life.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.ping.as_ref().is_some_and(|ping| !ping.answered)
+    }
+
+    /// When [`poll`](Self::poll) has something to say, if nothing comes before.
+    pub(crate) fn deadline(&self) -> Instant {
+        match &self.ping {
+            Some(ping) if !ping.answered => ping.since + self.timeout,
+            _ => self.last_received + self.interval,
+        }
+    }
+
+    /// What is due at `now`.
+    pub(crate) fn poll(&mut self, now: Instant) -> Beat {
+        if now < self.deadline() {
+            return Beat::Nothing;
+        }
+        if self.is_waiting() {
+            return Beat::Dead;
+        }
+        let payload = self.next_payload.to_be_bytes();
+        self.next_payload = self.next_payload.wrapping_add(1);
+        self.ping = Some(Box::new(Ping { payload, since: now, sent_at: None, answered: false }));
+        Beat::Ping(payload)
+    }
+}
