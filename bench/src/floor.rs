@@ -2,8 +2,8 @@
 //!
 //! One thread, one epoll instance, one receive buffer for all connections. For each readiness there
 //! is one read; every complete frame in the buffer is unmasked and turned into the server's frame
-//! where it lies; one write sends all of them. Nothing is allocated in the steady state, and an idle
-//! connection is sixteen bytes of a table.
+//! where it lies; one write sends all of them. Nothing is allocated as long as frames arrive whole,
+//! and an idle connection is sixteen bytes of a table.
 //!
 //! An unfinished frame is kept by its connection: a short one is put in front of the next read, one
 //! of [`DIRECT`] bytes or more is read into a buffer of its own, which is recycled. While an answer
@@ -332,5 +332,15 @@ impl Buffer {
         }
         self.bytes[self.end..end].copy_from_slice(more);
         self.end = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_sixteen_bytes() {
+        assert_eq!(size_of::<Option<Connection>>(), 16);
     }
 }
