@@ -1,0 +1,259 @@
+//! A server on core 0, the load on core 1, and what the kernel says the server used.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Lines};
+use std::net::TcpListener;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use serde_json::Value;
+
+use super::Row;
+
+/// How long the server may take to finish its work before its memory is read.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// A process that has a core for itself and ends when it is dropped, or when we die.
+struct Pinned(Child);
+
+impl Pinned {
+    /// Starts a shell command; `setpriv`, `taskset` and `exec` keep the process id.
+    fn start(core: u32, command: &str, stdout: Stdio) -> anyhow::Result<Self> {
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--", "taskset", "-c", &core.to_string(), "sh", "-c"])
+            .arg(format!("ulimit -n \"$(ulimit -Hn)\"; exec {command}"))
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .spawn()
+            .context("cannot run setpriv and taskset of util-linux")?;
+        Ok(Self(child))
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A candidate that listens.
+pub(super) struct Server {
+    process: Pinned,
+    port: u16,
+}
+
+impl Server {
+    /// Starts a command with `{port}` in it and waits until something listens there.
+    pub(super) fn start(command: &str) -> anyhow::Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let command = command.replace("{port}", &port.to_string());
+        let mut process = Pinned::start(0, &command, Stdio::null())?;
+        let start = Instant::now();
+        // A trial connection would be one before the first, which the idle row must not have.
+        while !is_listening(port)? {
+            if let Some(status) = process.0.try_wait()? {
+                bail!("`{command}` ended early ({status})");
+            }
+            ensure!(start.elapsed() < Duration::from_secs(20), "`{command}` does not listen");
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(Self { process, port })
+    }
+
+    fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}/echo", self.port)
+    }
+
+    fn usage(&self) -> anyhow::Result<Usage> {
+        Usage::of(self.process.0.id()).context("cannot read what the server used")
+    }
+
+    fn memory(&self) -> anyhow::Result<Memory> {
+        Memory::of(self.process.0.id()).context("cannot read the server's memory")
+    }
+}
+
+fn is_listening(port: u16) -> anyhow::Result<bool> {
+    // Columns of /proc/net/tcp: number, local address:port, remote, state; 0A is LISTEN.
+    let suffix = format!(":{port:04X}");
+    Ok(["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
+        fs::read_to_string(table).unwrap_or_default().lines().any(|line| {
+            let mut columns = line.split_whitespace().skip(1);
+            columns.next().is_some_and(|local| local.ends_with(&suffix))
+                && columns.nth(1) == Some("0A")
+        })
+    }))
+}
+
+/// CPU time since a process began.
+struct Usage {
+    at: Instant,
+    /// All threads, nanoseconds.
+    total: u64,
+    /// Clock ticks, good for the proportion only.
+    user: u64,
+    system: u64,
+}
+
+impl Usage {
+    fn of(pid: u32) -> anyhow::Result<Self> {
+        let mut total = 0;
+        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+            // A thread may end between the listing and the reading.
+            let schedstat = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
+            total += schedstat.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        }
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // The name, in parentheses, may hold spaces; utime and stime are fields 14 and 15.
+        let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
+        let ticks: Vec<&str> = fields.split_whitespace().skip(11).take(2).collect();
+        let [user, system] = ticks[..] else { bail!("no times in stat") };
+        Ok(Self { at: Instant::now(), total, user: user.parse()?, system: system.parse()? })
+    }
+}
+
+/// What a process holds, in bytes.
+struct Memory {
+    rss: u64,
+    anonymous: u64,
+}
+
+impl Memory {
+    fn of(pid: u32) -> anyhow::Result<Self> {
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let field = |name: &str| -> anyhow::Result<u64> {
+            let line = rollup.lines().find_map(|line| line.strip_prefix(name));
+            let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+            Ok(kib.with_context(|| format!("no {name}"))?.parse::<u64>()? * 1024)
+        };
+        Ok(Self { rss: field("Rss:")?, anonymous: field("Anonymous:")? })
+    }
+}
+
+/// One round of an echo row. Times are microseconds.
+pub(super) struct EchoRound {
+    /// The server's CPU time per message, user and system.
+    pub(super) cpu_us: f64,
+    /// The part of `cpu_us` in user space.
+    pub(super) user_us: f64,
+    /// CPU time per time: 1.0 is a saturated core.
+    pub(super) busy: f64,
+    pub(super) messages_per_second: f64,
+    pub(super) p50: f64,
+    pub(super) p90: f64,
+    pub(super) p99: f64,
+    pub(super) p999: f64,
+    pub(super) max: f64,
+}
+
+/// One round of the idle row, in bytes per connection.
+pub(super) struct IdleRound {
+    /// Resident memory.
+    pub(super) rss: f64,
+    /// The part of it that no file backs: heap and stacks.
+    pub(super) anonymous: f64,
+}
+
+/// A load generator, which reports one JSON object a line.
+pub(super) struct Load {
+    command: String,
+}
+
+impl Load {
+    /// `command` is followed by `echo URL …` or `idle URL …`.
+    pub(super) fn new(command: String) -> Self {
+        Self { command }
+    }
+
+    /// Measures from the generator's `measuring` to its `done`.
+    pub(super) fn echo(
+        &self,
+        server: &Server,
+        row: &Row,
+        seconds: f64,
+    ) -> anyhow::Result<EchoRound> {
+        let mut load = self.start(&format!(
+            "echo {} --connections {} --size {} --in-flight {} --seconds {seconds} --json",
+            server.url(),
+            row.connections,
+            row.size,
+            row.in_flight,
+        ))?;
+        load.event("measuring")?;
+        let before = server.usage()?;
+        let done = load.event("done")?;
+        let after = server.usage()?;
+
+        let number = |name: &str| {
+            done[name].as_f64().with_context(|| format!("the load did not report {name}"))
+        };
+        let messages = number("messages")?;
+        ensure!(messages > 0.0, "no message came back");
+        let cpu_ns = (after.total - before.total) as f64;
+        let user = (after.user - before.user) as f64;
+        let ticks = user + (after.system - before.system) as f64;
+        let cpu_us = cpu_ns / 1000.0 / messages;
+        Ok(EchoRound {
+            cpu_us,
+            user_us: cpu_us * user / ticks.max(1.0),
+            busy: cpu_ns / 1e9 / (after.at - before.at).as_secs_f64(),
+            messages_per_second: number("messages_per_second")?,
+            p50: number("p50_us")?,
+            p90: number("p90_us")?,
+            p99: number("p99_us")?,
+            p999: number("p999_us")?,
+            max: number("max_us")?,
+        })
+    }
+
+    /// Compares the memory before the first connection with that once all are idle.
+    pub(super) fn idle(&self, server: &Server, row: &Row) -> anyhow::Result<IdleRound> {
+        thread::sleep(SETTLE);
+        let before = server.memory()?;
+        let mut load = self.start(&format!(
+            "idle {} --connections {} --size {} --hold 600 --json",
+            server.url(),
+            row.connections,
+            row.size,
+        ))?;
+        load.event("holding")?;
+        thread::sleep(SETTLE);
+        let after = server.memory()?;
+        ensure!(load.process.0.try_wait()?.is_none(), "the server did not keep all connections");
+        let each =
+            |after: u64, before: u64| after.saturating_sub(before) as f64 / row.connections as f64;
+        Ok(IdleRound {
+            rss: each(after.rss, before.rss),
+            anonymous: each(after.anonymous, before.anonymous),
+        })
+    }
+
+    fn start(&self, arguments: &str) -> anyhow::Result<Running> {
+        let command = format!("{} {arguments}", self.command);
+        let mut process = Pinned::start(1, &command, Stdio::piped())?;
+        let stdout = process.0.stdout.take().context("no pipe")?;
+        Ok(Running { process, lines: BufReader::new(stdout).lines() })
+    }
+}
+
+/// A load generator at work.
+struct Running {
+    process: Pinned,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    /// Waits for the line with this event.
+    fn event(&mut self, name: &str) -> anyhow::Result<Value> {
+        for line in &mut self.lines {
+            let event: Value = serde_json::from_str(&line?).context("the load printed no JSON")?;
+            if event["event"] == name {
+                return Ok(event);
+            }
+        }
+        bail!("the load ended before it was {name}")
+    }
+}
