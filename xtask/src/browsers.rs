@@ -26,8 +26,12 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<Tally> {
         stream(npm)
     };
     npm(&["ci", "--no-audit", "--no-fund"])?.ok("npm ci")?;
+    let types = npm(&["run", "--if-present", "check"])?.status.success();
     let finished = npm(&["test"])?;
     let mut tally = count(&finished.text);
+    if !types {
+        tally.failed += 1;
+    }
     if !finished.status.success() && tally.failed == 0 {
         tally.failed = 1;
     }

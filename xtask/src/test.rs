@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use crate::command::{leashed, stream};
+use crate::command::{Finished, leashed, stream};
 use crate::step::{self, Plan, Step, Tally, say};
 use crate::tools;
 use crate::workspace::Workspace;
@@ -22,6 +22,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("licences", "bans, licences and sources of dependencies", &[], |w, _| deny(w)),
     step("tests", "unit and integration tests, examples", &["ip", "nft"], |w, _| tests(w)),
     step("doctests", "the code in documentation and README", &[], |w, _| doctests(w)),
+    step("bench", "clippy and tests of the benchmarks", &[], |w, _| bench(w)),
     step("docs", "documentation without warnings", &[], |w, _| docs(w)),
     step("fuzz", "each fuzz target for a while", fuzz::NEEDS, |w, plan| {
         fuzz::run_short(w, if plan.full { 60 } else { 10 })
@@ -140,15 +141,32 @@ fn docs(workspace: &Workspace) -> anyhow::Result<Tally> {
     Ok(Tally::pass())
 }
 
+/// It is a package apart, with the workspace's build directory to keep the tree clean.
+fn bench(workspace: &Workspace) -> anyhow::Result<Tally> {
+    let cargo = |args: &[&str]| {
+        let mut cargo = leashed("cargo", Duration::from_secs(1200));
+        cargo.current_dir(workspace.root.join("bench")).args(args);
+        cargo.env("CARGO_TARGET_DIR", workspace.target.join("bench"));
+        cargo
+    };
+    stream(cargo(&["clippy", "--all-targets", "--", "-Dwarnings"]))?.ok("clippy")?;
+    let finished = stream(cargo(&["test", "--no-fail-fast"]))?;
+    Ok(result(&finished))
+}
+
 fn cargo_test(workspace: &Workspace, kinds: &[&str]) -> anyhow::Result<Tally> {
     let mut cargo = cargo(workspace, &["test", "--workspace", "--all-features", "--no-fail-fast"]);
     cargo.args(kinds);
-    let finished = stream(cargo)?;
+    Ok(result(&stream(cargo)?))
+}
+
+/// What `cargo test` found; if it failed without a failed test, that is one.
+fn result(finished: &Finished) -> Tally {
     let mut tally = count(&finished.text);
     if !finished.status.success() && tally.failed == 0 {
         tally.add("did not compile or crashed", 0, 1);
     }
-    Ok(tally)
+    tally
 }
 
 fn cargo(workspace: &Workspace, args: &[&str]) -> std::process::Command {

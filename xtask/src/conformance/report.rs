@@ -18,8 +18,18 @@ const GROUPS: &[(&str, &str)] = &[
     ("7", "closing handshake and close codes"),
     ("9", "messages up to 16 MiB, many fragments, slow writes, many messages"),
     ("10", "sizes of our own fragments"),
-    ("12", "compression, kind of payload"),
-    ("13", "compression, parameters"),
+    ("12.1", "compressed: JSON"),
+    ("12.2", "compressed: a bitmap"),
+    ("12.3", "compressed: prose"),
+    ("12.4", "compressed: HTML"),
+    ("12.5", "compressed: a PDF"),
+    ("13.1", "peer asks for plain `permessage-deflate`"),
+    ("13.2", "… without context takeover"),
+    ("13.3", "… with a window of 9 bits"),
+    ("13.4", "… with a window of 15 bits"),
+    ("13.5", "… of 9 bits without context takeover"),
+    ("13.6", "… of 15 bits without context takeover"),
+    ("13.7", "… with several offers in order of preference"),
 ];
 
 /// Cases, and those that are OK, INFORMATIONAL or refused.
@@ -56,9 +66,10 @@ pub(crate) fn table(set: &Set, verdicts: &[Verdict]) -> String {
 
     let mut text = format!(
         "# Conformance\n\n\
-         Everwire against the Autobahn test suite {}, written by `cargo xtask conformance{}`: the\n\
-         {} set, {}. The server is `everwire serve` at `/echo`, the client the\n\
-         example `autobahn_client`, both with the limits they ship with.\n\n",
+         Everwire against the Autobahn test suite {}, written by `cargo xtask conformance{}`.\n\n\
+         - Set: {}, {}.\n\
+         - Server: `everwire serve` at `/echo`. Client: the example `autobahn_client`.\n\
+         - Limits: those they ship with.\n\n",
         autobahn::VERSION,
         if set.name == "full" { " --full" } else { "" },
         set.name,
@@ -88,8 +99,8 @@ pub(crate) fn table(set: &Set, verdicts: &[Verdict]) -> String {
     text.push_str(
         "\n## Cases with a remark\n\n\
          INFORMATIONAL is the suite's word for a case without a right answer: 7.1.6 sends a large\n\
-         message and a close frame at once, 7.13.1 and 7.13.2 send close codes that nobody has\n\
-         registered. Everything else has to be OK.\n\n\
+         message and a close frame at once, 7.13.1 and 7.13.2 send close codes out of every\n\
+         range. Everything else has to be OK.\n\n\
          | case | role | behaviour | close | |\n|---|---|---|---|---|\n",
     );
     text.push_str(if remarks.is_empty() { "| none | | | | |\n" } else { &remarks });
@@ -110,6 +121,7 @@ impl Counts {
         match (informational, refused) {
             (0, 0) => format!("{ok} OK"),
             (_, 0) => format!("{ok} OK, {informational} informational"),
+            (0, _) => format!("**{ok} of {all} OK**"),
             _ => format!("**{ok} of {all} OK**, {informational} informational"),
         }
     }
@@ -117,8 +129,7 @@ impl Counts {
 
 fn about(group: &CaseId) -> &'static str {
     let group = group.to_string();
-    let first = group.split('.').next().unwrap_or_default();
-    GROUPS.iter().find(|(number, _)| *number == first).map_or("", |(_, about)| about)
+    GROUPS.iter().find(|(number, _)| *number == group).map_or("", |(_, about)| about)
 }
 
 #[cfg(test)]
