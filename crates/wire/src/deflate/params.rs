@@ -7,6 +7,7 @@
 //!        └──────────────► DeflateParams ◄──────────────┘
 //! ```
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The extension's registered name (RFC 7692 §7).
@@ -70,6 +71,84 @@ impl Default for DeflateConfig {
             level: 1,
             threshold: 128,
         }
+    }
+}
+
+impl DeflateConfig {
+    /// What a client offers, as `Sec-WebSocket-Extensions` says it: what we want first, then the
+    /// same for a server that does not know the parameters about windows.
+    pub fn offers(&self) -> String {
+        let [first, second] = self.offer_list();
+        format!("{first}, {second}")
+    }
+
+    fn offer_list(&self) -> [DeflateOffer; 2] {
+        let bits = |bits: u8| bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS);
+        let plain = DeflateOffer {
+            server_no_context_takeover: self.server_no_context_takeover,
+            client_no_context_takeover: self.client_no_context_takeover,
+            ..DeflateOffer::default()
+        };
+        let with_windows = DeflateOffer {
+            // 15 holds where nothing is said, so it need not be said.
+            server_max_window_bits: Some(bits(self.server_max_window_bits))
+                .filter(|bits| *bits < 15),
+            client_max_window_bits: match bits(self.client_max_window_bits) {
+                MAX_WINDOW_BITS => ClientBits::Bare,
+                bits => ClientBits::Of(bits),
+            },
+            ..plain
+        };
+        [with_windows, plain]
+    }
+
+    /// What a server answers to one offer; `None` declines it, and the next may be better (§5.1).
+    pub(crate) fn accept(&self, params: &[Param<'_>]) -> Option<DeflateParams> {
+        let offer = DeflateOffer::parse(params).ok()?;
+        let ours = self.server_max_window_bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS);
+        let server_max_window_bits = match offer.server_max_window_bits {
+            // §7.1.2.1: accepted by answering the same or less; the compressor has nothing less
+            // than 9.
+            Some(theirs) if theirs < MIN_WINDOW_BITS => return None,
+            Some(theirs) => Some(theirs.min(ours)),
+            // It may be answered unasked, and then saves the client memory.
+            None => Some(ours).filter(|bits| *bits < MAX_WINDOW_BITS),
+        };
+        let ours = self.client_max_window_bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS);
+        let client_max_window_bits = match offer.client_max_window_bits {
+            // §7.1.2.2: never answered to a client that did not offer it.
+            ClientBits::Unsaid => None,
+            ClientBits::Bare => Some(ours).filter(|bits| *bits < MAX_WINDOW_BITS),
+            ClientBits::Of(theirs) => Some(theirs.min(ours)),
+        };
+        Some(DeflateParams {
+            // §7.1.1.1, §7.1.1.2: a server may answer either unasked.
+            server_no_context_takeover: offer.server_no_context_takeover
+                || self.server_no_context_takeover,
+            client_no_context_takeover: offer.client_no_context_takeover
+                || self.client_no_context_takeover,
+            server_max_window_bits,
+            client_max_window_bits,
+        })
+    }
+
+    /// Whether a server's answer is legal and belongs to one of our offers (§5.1).
+    pub(crate) fn verify(&self, params: &[Param<'_>]) -> Result<DeflateParams, DeflateFault> {
+        let answer = DeflateOffer::parse(params)?;
+        let client_max_window_bits = match answer.client_max_window_bits {
+            ClientBits::Unsaid => None,
+            // §7.1.2.2: in an answer it has a value.
+            ClientBits::Bare => return Err(DeflateFault::Value),
+            ClientBits::Of(bits) => Some(bits),
+        };
+        let [first, second] = self.offer_list();
+        first.matches(&answer).or_else(|fault| second.matches(&answer).map_err(|_| fault))?;
+        Ok(DeflateParams {
+            server_no_context_takeover: answer.server_no_context_takeover,
+            client_no_context_takeover: answer.client_no_context_takeover,
+            server_max_window_bits: answer.server_max_window_bits,
+            client_max_window_bits,
+        })
     }
 }
 
@@ -171,3 +250,150 @@ impl fmt::Display for DeflateParams {
         Ok(())
     }
 }
+
+/// A parameter's name and, if it has one, its value.
+pub(crate) type Param<'a> = (&'a str, Option<Cow<'a, str>>);
+
+/// What one element of the header says, offer or answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct DeflateOffer {
+    server_no_context_takeover: bool,
+    client_no_context_takeover: bool,
+    server_max_window_bits: Option<u8>,
+    client_max_window_bits: ClientBits,
+}
+
+/// `client_max_window_bits` alone says "you may ask me"; with a value it says how much is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum ClientBits {
+    #[default]
+    Unsaid,
+    Bare,
+    Of(u8),
+}
+
+impl DeflateOffer {
+    fn parse(params: &[Param<'_>]) -> Result<Self, DeflateFault> {
+        let mut said = Self::default();
+        for (name, value) in params {
+            let value = value.as_deref();
+            let first = match *name {
+                SERVER_NO_CONTEXT_TAKEOVER => {
+                    set_flag(&mut said.server_no_context_takeover, value)?
+                }
+                CLIENT_NO_CONTEXT_TAKEOVER => {
+                    set_flag(&mut said.client_no_context_takeover, value)?
+                }
+                SERVER_MAX_WINDOW_BITS => {
+                    said.server_max_window_bits.replace(parse_bits(value)?).is_none()
+                }
+                CLIENT_MAX_WINDOW_BITS => {
+                    let bits = match value {
+                        None => ClientBits::Bare,
+                        value => ClientBits::Of(parse_bits(value)?),
+                    };
+                    std::mem::replace(&mut said.client_max_window_bits, bits) == ClientBits::Unsaid
+                }
+                _ => return Err(DeflateFault::UnknownParameter),
+            };
+            if !first {
+                return Err(DeflateFault::DuplicateParameter);
+            }
+        }
+        Ok(said)
+    }
+
+    /// Whether `answer` accepts this offer.
+    fn matches(&self, answer: &Self) -> Result<(), DeflateFault> {
+        // §7.1.1.1: accepted by saying it, too.
+        if self.server_no_context_takeover && !answer.server_no_context_takeover {
+            return Err(DeflateFault::Ignored(SERVER_NO_CONTEXT_TAKEOVER));
+        }
+        // §7.1.2.1: the same or less. Where we asked nothing, the server may still limit itself.
+        if let Some(asked) = self.server_max_window_bits
+            && answer.server_max_window_bits.is_none_or(|bits| bits > asked)
+        {
+            return Err(DeflateFault::Ignored(SERVER_MAX_WINDOW_BITS));
+        }
+        // §7.1.2.2: only if offered. More than the value we offered is harmless: that was a promise
+        // of ours and is kept anyway.
+        if self.client_max_window_bits == ClientBits::Unsaid
+            && answer.client_max_window_bits != ClientBits::Unsaid
+        {
+            return Err(DeflateFault::NotOffered);
+        }
+        Ok(())
+    }
+}
+
+/// §7.1.1: these have no value. Says whether it was not set before.
+fn set_flag(flag: &mut bool, value: Option<&str>) -> Result<bool, DeflateFault> {
+    match value {
+        None => Ok(!std::mem::replace(flag, true)),
+        Some(_) => Err(DeflateFault::Value),
+    }
+}
+
+/// §7.1.2: 8 to 15 in decimal, without leading zeros.
+fn parse_bits(value: Option<&str>) -> Result<u8, DeflateFault> {
+    match value {
+        Some("8") => Ok(8),
+        Some("9") => Ok(9),
+        Some("10") => Ok(10),
+        Some("11") => Ok(11),
+        Some("12") => Ok(12),
+        Some("13") => Ok(13),
+        Some("14") => Ok(14),
+        Some("15") => Ok(15),
+        _ => Err(DeflateFault::Value),
+    }
+}
+
+impl fmt::Display for DeflateOffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let params = DeflateParams {
+            server_no_context_takeover: self.server_no_context_takeover,
+            client_no_context_takeover: self.client_no_context_takeover,
+            server_max_window_bits: self.server_max_window_bits,
+            client_max_window_bits: match self.client_max_window_bits {
+                ClientBits::Of(bits) => Some(bits),
+                ClientBits::Unsaid | ClientBits::Bare => None,
+            },
+        };
+        write!(f, "{params}")?;
+        if self.client_max_window_bits == ClientBits::Bare {
+            write!(f, "; {CLIENT_MAX_WINDOW_BITS}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a server's answer to our offer of permessage-deflate (RFC 7692 §5.1, §7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeflateFault {
+    /// A parameter stands twice.
+    DuplicateParameter,
+    /// A parameter that every acceptable answer repeats is missing, or asks for more.
+    Ignored(&'static str),
+    /// `client_max_window_bits` came to an offer without it.
+    NotOffered,
+    /// A parameter that the extension does not have.
+    UnknownParameter,
+    /// A parameter with a value that it cannot have.
+    Value,
+}
+
+impl fmt::Display for DeflateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DuplicateParameter => f.write_str("a parameter stands twice"),
+            Self::Ignored(name) => write!(f, "`{name}` was offered and is not kept to"),
+            Self::NotOffered => write!(f, "`{CLIENT_MAX_WINDOW_BITS}` does not fit the offer"),
+            Self::UnknownParameter => f.write_str("it has no such parameter"),
+            Self::Value => f.write_str("a parameter has a value that it cannot have"),
+        }
+    }
+}
+
+impl std::error::Error for DeflateFault {}

@@ -1,4 +1,52 @@
 //! The opening handshake (RFC 6455 §4) as values: bytes in, a decision and bytes out.
+//!
+//! ```text
+//!  client                                               server
+//!
+//!  ClientHandshake::encode ───────── bytes ─────────► RequestReader::read
+//!                                                           │ Request
+//!                                                           ▼
+//!                                                     ServerHandshake::respond = check ► Offer ► accept
+//!                                                           │ Response, Agreement │ Refusal
+//!                                                           ▼                     ▼
+//!  ResponseReader::read ◄─────────── bytes ────────── encode_accept      encode_refusal
+//!        │ Response
+//!        ▼
+//!  ClientHandshake::verify ► Agreement
+//! ```
+//!
+//! # Layout
+//!
+//! - `head` reads a head as it arrives; `scan` judges its bytes; `limits` says how many there may be
+//! - `server` checks a request and answers it; `path` and `origin` are two of its checks
+//! - `client` makes a request and verifies the answer; `uri` says where to
+//! - `headers` has the grammar of header values, `authority` that of hosts, `key` the proof
+//! - `encode` writes heads; `error` says what the peer did wrong
+
+mod authority;
+mod client;
+mod encode;
+mod error;
+mod head;
+mod headers;
+mod key;
+mod limits;
+mod origin;
+mod path;
+mod scan;
+mod server;
+mod uri;
+
+pub use crate::deflate::DeflateFault;
+pub use authority::is_loopback_host;
+pub use client::{ClientHandshake, InvalidHandshake};
+pub use encode::{encode_accept, encode_refusal};
+pub use error::HandshakeError;
+pub use head::{RequestReader, ResponseReader};
+pub use limits::HandshakeLimits;
+pub use origin::{InvalidOrigin, OriginPolicy};
+pub use server::{InvalidSubprotocol, Offer, Refusal, ServerHandshake, wants_upgrade};
+pub use uri::{InvalidUri, Target};
 
 use crate::deflate::DeflateParams;
 
