@@ -32,7 +32,7 @@ use crate::deflate::{DeflateConfig, DeflateParams, PERMESSAGE_DEFLATE};
 ///     .status(101)
 ///     .header("Upgrade", "websocket")
 ///     .header("Connection", "Upgrade")
-///     .header("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzhZRbK+xOo=")
+///     .header("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
 ///     .header("Sec-WebSocket-Protocol", "chat.v2")
 ///     .body(())
 ///     .unwrap();

@@ -30,7 +30,7 @@ use crate::deflate::{DeflateConfig, DeflateParams, PERMESSAGE_DEFLATE};
 ///     .body(())
 ///     .unwrap();
 /// let (response, agreement) = server.respond(&request, false).unwrap();
-/// assert_eq!(response.headers()["Sec-WebSocket-Accept"], "s3pPLMBiTxaQ9kYGzhZRbK+xOo=");
+/// assert_eq!(response.headers()["Sec-WebSocket-Accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 /// assert_eq!(agreement.subprotocol(), Some("chat.v2"));
 /// assert!(encode_accept(&response).starts_with(b"HTTP/1.1 101 "));
 /// ```
