@@ -56,7 +56,7 @@ apt() {
     apt-get -o Dir::Etc::sourcelist="$work/apt/sources.list" -o Dir::Etc::sourceparts=- \
         -o Dir::State::lists="$work/apt/lists" -o Dir::Cache="$work/apt/cache" \
         -o Acquire::Languages=none -o Acquire::Retries=3 -o APT::Sandbox::User=root \
-        -o APT::Get::List-Cleanup=0 "$command" -qq "$@" >&2
+        -o APT::Get::List-Cleanup=0 -o APT::Update::Error-Mode=any "$command" -qq "$@" >&2
 }
 
 say "fetching python2.7 from $mirror bullseye"
