@@ -165,9 +165,10 @@ fn measure(
                 Rounds::Echo(rounds) => {
                     let round = load.echo(&server, row, seconds).with_context(what)?;
                     let line = format!(
-                        "{:.3} µs a message, server busy {:.0} %",
+                        "{:.3} µs a message, busy {:.0} %, delayed by others {:.0} %",
                         round.cpu_us,
-                        round.busy * 100.0
+                        round.busy * 100.0,
+                        round.delayed * 100.0
                     );
                     rounds.push(round);
                     line

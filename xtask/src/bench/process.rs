@@ -93,6 +93,8 @@ struct Usage {
     at: Instant,
     /// All threads, nanoseconds.
     total: u64,
+    /// Time in which threads could have run but others had the core, nanoseconds.
+    delayed: u64,
     /// Clock ticks, good for the proportion only.
     user: u64,
     system: u64,
@@ -100,18 +102,21 @@ struct Usage {
 
 impl Usage {
     fn of(pid: u32) -> anyhow::Result<Self> {
-        let mut total = 0;
+        let (mut total, mut delayed) = (0, 0);
         for task in fs::read_dir(format!("/proc/{pid}/task"))? {
             // A thread may end between the listing and the reading.
             let schedstat = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-            total += schedstat.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+            let mut times = schedstat.split(' ').map(|time| time.parse().unwrap_or(0));
+            total += times.next().unwrap_or(0_u64);
+            delayed += times.next().unwrap_or(0_u64);
         }
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         // The name, in parentheses, may hold spaces; utime and stime are fields 14 and 15.
         let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
         let ticks: Vec<&str> = fields.split_whitespace().skip(11).take(2).collect();
         let [user, system] = ticks[..] else { bail!("no times in stat") };
-        Ok(Self { at: Instant::now(), total, user: user.parse()?, system: system.parse()? })
+        let (user, system) = (user.parse()?, system.parse()?);
+        Ok(Self { at: Instant::now(), total, delayed, user, system })
     }
 }
 
@@ -141,6 +146,8 @@ pub(super) struct EchoRound {
     pub(super) user_us: f64,
     /// CPU time per time: 1.0 is a saturated core.
     pub(super) busy: f64,
+    /// Time lost to other processes on the server's core per time.
+    pub(super) delayed: f64,
     pub(super) messages_per_second: f64,
     pub(super) p50: f64,
     pub(super) p90: f64,
@@ -196,10 +203,12 @@ impl Load {
         let user = (after.user - before.user) as f64;
         let ticks = user + (after.system - before.system) as f64;
         let cpu_us = cpu_ns / 1000.0 / messages;
+        let wall_ns = (after.at - before.at).as_nanos() as f64;
         Ok(EchoRound {
             cpu_us,
             user_us: cpu_us * user / ticks.max(1.0),
-            busy: cpu_ns / 1e9 / (after.at - before.at).as_secs_f64(),
+            busy: cpu_ns / wall_ns,
+            delayed: (after.delayed - before.delayed) as f64 / wall_ns,
             messages_per_second: number("messages_per_second")?,
             p50: number("p50_us")?,
             p90: number("p90_us")?,

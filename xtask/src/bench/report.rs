@@ -1,6 +1,5 @@
 //! Medians and spreads as Markdown.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
@@ -8,8 +7,11 @@ use super::process::{EchoRound, IdleRound};
 use super::{Candidate, Rounds, Row};
 use crate::workspace::Workspace;
 
-/// Below this share of a core the server waited for the load.
-const SATURATED: f64 = 0.95;
+/// A server that had nothing to do for a larger share of the time waited for the load.
+const MAX_IDLE: f64 = 0.05;
+
+/// A server that lost a larger share of the time to other processes was disturbed.
+const MAX_DELAYED: f64 = 0.03;
 
 /// The document: a head that says what was measured where, then a section for each row.
 pub(super) struct Report {
@@ -39,11 +41,9 @@ impl Report {
              is the floor.\nServers run on core 0, the load on core 1, over loopback. Each number \
              is the median of {rounds} rounds\nwith its spread; in each round every server ran \
              once, {seconds} s in an echo row. CPU time is the server's,\nas the kernel counts \
-             it. Busy is the server's share of its core: below {saturated:.0} % it waited for the \
-             load.\nOnly the ratios can be compared between machines.\n\n\
+             it. Busy is the server's share of its core.\nOnly the ratios can be compared between machines.\n\n\
              - Command: `{command}`\n- Everwire: {version} ({commit}), {rustc}\n\
              - CPU: {cpu}, {cores} cores\n- Kernel: Linux {release}, TCP {congestion}\n",
-            saturated = SATURATED * 100.0,
             command = ["cargo xtask".to_owned(), arguments.join(" ")].join(" "),
             version = env!("CARGO_PKG_VERSION"),
             cpu = models.first().unwrap_or(&"unknown"),
@@ -87,24 +87,44 @@ pub(super) fn section(row: &Row, candidates: &[Candidate], results: &[Rounds]) -
         text.push_str(&line);
         text.push('\n');
     }
-    let waited: Vec<&str> = candidates
+    text.push_str(&warning(
+        candidates,
+        results,
+        |round| round.delayed > MAX_DELAYED,
+        "Other processes took the server's core in most rounds: {}. Measure again on a quiet \
+        machine.",
+    ));
+    text.push_str(&warning(
+        candidates,
+        results,
+        |round| 1.0 - round.busy - round.delayed > MAX_IDLE,
+        "The load was the limit, not the server: {}. Do not compare messages/s and latency there.",
+    ));
+    text
+}
+
+/// A sentence with the names of the candidates for which most rounds are `bad`.
+fn warning(
+    candidates: &[Candidate],
+    results: &[Rounds],
+    bad: impl Fn(&EchoRound) -> bool,
+    sentence: &str,
+) -> String {
+    let names: Vec<&str> = candidates
         .iter()
         .zip(results)
         .filter(|(_, rounds)| match rounds {
-            Rounds::Echo(rounds) => median(rounds, |round| round.busy) < SATURATED,
+            Rounds::Echo(rounds) => {
+                rounds.iter().filter(|round| bad(round)).count() * 2 > rounds.len()
+            }
             Rounds::Idle(_) => false,
         })
         .map(|(candidate, _)| candidate.name.as_str())
         .collect();
-    if !waited.is_empty() {
-        let _ = write!(
-            text,
-            "\nNot saturated: {}. The load, or something else on the machine, was the limit there: \
-             do not compare\nits messages/s and latency.\n",
-            waited.join(", ")
-        );
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("\n{}\n", sentence.replace("{}", &names.join(", "))),
     }
-    text
 }
 
 fn echo_line(name: &str, rounds: &[EchoRound], floor: &[EchoRound]) -> String {
