@@ -6,13 +6,14 @@
  * - `pulse.js`, `roundtrips.js`, `sparkline.js`: the time to the server and back
  * - `message.js`: what travels
  * - `transcript.js`, `composer.js`, `status.js`: what is seen
- * - `format.js`, `storage.js`: words for numbers, and what is remembered
+ * - `place.js`, `format.js`, `storage.js`: where things stand, words for numbers, what is remembered
  */
 
 import { Composer } from './composer.js';
 import { age, ending } from './format.js';
 import { Link } from './link.js';
 import { compose, decode, encode } from './message.js';
+import { place, write } from './place.js';
 import { Pulse } from './pulse.js';
 import { RoundTrips } from './roundtrips.js';
 import { Status } from './status.js';
@@ -28,10 +29,10 @@ const base = `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.hos
 const trips = new RoundTrips();
 const status = new Status();
 const transcript = new Transcript({
-  list: byId('transcript'),
-  scroll: byId('scroll'),
-  empty: byId('empty'),
-  newest: byId('newest'),
+  list: place('transcript'),
+  scroll: place('scroll'),
+  empty: place('empty'),
+  newest: place('newest'),
 });
 
 /** @typedef {import('./transcript.js').Entry} Entry */
@@ -58,7 +59,7 @@ const pulse = new Pulse(`${base}/echo`, {
     else pulse.start();
   },
 });
-const composer = new Composer(/** @type {HTMLFormElement} */ (byId('composer')), say);
+const composer = new Composer(/** @type {HTMLFormElement} */ (place('composer')), say);
 
 /**
  * @param {string} name
@@ -169,14 +170,9 @@ function announce(count) {
   document.title = count === 0 ? 'everwire' : `(${count}) everwire`;
 }
 
-/** @param {string} id */
-function byId(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
-}
-
 /** @param {HTMLElement} button */
 async function copy(button) {
-  const source = byId(button.dataset.copy ?? '');
+  const source = place(button.dataset.copy ?? '');
   try {
     await navigator.clipboard.writeText(source.textContent ?? '');
     button.textContent = 'Copied';
@@ -188,8 +184,8 @@ async function copy(button) {
   setTimeout(() => (button.textContent = 'Copy'), 1_500);
 }
 
-byId('echo-url').textContent = `${base}/echo`;
-byId('broadcast-url').textContent = `${base}/broadcast`;
+write('echo-url', `${base}/echo`);
+write('broadcast-url', `${base}/broadcast`);
 
 document.addEventListener('click', ({ target }) => {
   const button = target instanceof Element ? target.closest('button') : null;

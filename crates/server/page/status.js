@@ -1,13 +1,14 @@
 /** What the page says about its connection: the wire, the pill, the notice and the panel. */
 
 import { age, bytes, duration, ending } from './format.js';
+import { place, write } from './place.js';
 import { Sparkline } from './sparkline.js';
 
 /** @typedef {import('./link.js').State} State */
 
 export class Status {
-  #pill = byId('pill');
-  #spark = new Sparkline(byId('spark'));
+  #pill = place('pill');
+  #spark = new Sparkline(place('spark'));
   /** @type {State['name'] | ''} */
   #shown = '';
 
@@ -77,10 +78,10 @@ export class Status {
     document.body.dataset.link = state.name;
     // The countdown changes often; what is spoken changes only with the state.
     write('spoken', state.name === 'waiting' ? 'Connection lost, reconnecting' : title);
-    byId('notice').hidden = state.name === 'open' || state.name === 'closing';
-    byId('retry').hidden = state.name !== 'waiting';
-    byId('close').hidden = state.name === 'closed' || state.name === 'closing';
-    byId('connect').hidden = state.name !== 'closed';
+    place('notice').hidden = state.name === 'open' || state.name === 'closing';
+    place('retry').hidden = state.name !== 'waiting';
+    place('close').hidden = state.name === 'closed' || state.name === 'closing';
+    place('connect').hidden = state.name !== 'closed';
     if ('ending' in state && state.ending?.opened) {
       write('ending', `${ending(state.ending)}${state.ending.wasClean ? ', clean' : ''}`);
     }
@@ -124,29 +125,11 @@ function describe(state, now) {
  */
 function run(ms) {
   if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
-  const reach = `translateX(${byId('wire').clientWidth}px)`;
+  const reach = `translateX(${place('wire').clientWidth}px)`;
   const here = { transform: 'none', easing: 'ease-in-out' };
   const there = { transform: reach, easing: 'ease-in-out' };
-  const pulse = /** @type {HTMLElement} */ (byId('wire').lastElementChild);
+  const pulse = /** @type {HTMLElement} */ (place('wire').lastElementChild);
   const duration = Math.min(2_400, 1_000 + ms);
   pulse.animate([here, there, here], { duration });
   pulse.animate({ opacity: [0, 1, 1, 0], offset: [0, 0.1, 0.9, 1] }, { duration });
-}
-
-/** @param {string} id */
-function byId(id) {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no #${id}`);
-  return found;
-}
-
-/**
- * Touch the document only when the words differ.
- *
- * @param {string} id
- * @param {string} text
- */
-function write(id, text) {
-  const place = byId(id);
-  if (place.textContent !== text) place.textContent = text;
 }

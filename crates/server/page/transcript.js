@@ -26,6 +26,7 @@ export class Transcript {
   #unread = 0;
   /** Whether the newest message is being read. */
   #following = true;
+  #frame = 0;
   #lastDay = '';
   /** Who spoke last and when, to set messages of one person together. */
   #last = { who: '', at: 0 };
@@ -111,7 +112,7 @@ export class Transcript {
     this.#empty.hidden = true;
     this.#list.append(item);
     while (this.#list.childElementCount > MAX_ENTRIES) this.#list.firstElementChild?.remove();
-    if (jump || this.#following) this.#toEnd();
+    if (jump || this.#following) this.#follow();
     else if (item.classList.contains('message')) this.#missed();
   }
 
@@ -126,6 +127,12 @@ export class Transcript {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
     this.#following = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
     if (this.#following) this.#seen();
+  }
+
+  /** Once a frame, however many messages came in it: each scroll costs a layout. */
+  #follow() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => this.#toEnd());
   }
 
   #toEnd() {
