@@ -1,1 +1,24 @@
-//! What the tests of Everwire share.
+//! What the tests of Everwire share: real connections, a scripted peer, a clock moved by hand.
+//!
+//! # Layout
+//! - `side`: [`Side`], one real connection, its time, and everything that came of it.
+//! - `pair`: [`Pair`], two sides in memory with the bytes between them.
+//! - `frame`: [`Frame`], the scripted peer: any frame, legal or not, and a reader of frames that
+//!   shares no code with the one under test.
+//! - `happened`: [`Happened`], an event by itself, to be compared.
+//! - `dice`: [`Dice`], a repeatable source of test data.
+//! - `alloc`: [`Counting`], an allocator that says how much memory this thread holds.
+
+mod alloc;
+mod dice;
+mod frame;
+mod happened;
+mod pair;
+mod side;
+
+pub use alloc::{Counting, live, peak, reset_peak};
+pub use dice::Dice;
+pub use frame::{Frame, Seen, read_frames};
+pub use happened::Happened;
+pub use pair::Pair;
+pub use side::{Keys, Side, config, with_deflate};
