@@ -65,6 +65,11 @@ impl Connection {
         self.end(now, CloseCause::Transport(kind));
     }
 
+    /// Ends the connection as it is, without a closing handshake.
+    pub fn abort(&mut self, now: Instant) {
+        self.end(now, CloseCause::Aborted);
+    }
+
     /// Where the connection is in its life (WHATWG `readyState`).
     pub fn ready_state(&self) -> ReadyState {
         match &self.closing {

@@ -100,11 +100,29 @@ impl Connection {
         masks: &mut impl MaskSource,
     ) -> Result<(), SendError> {
         let message = message.into();
-        let (kind, payload) = message.parts();
-        self.check_sendable(payload.len())?;
+        self.check_sendable(message.parts().1.len())?;
+        self.send_over_limit(message, compress, masks)
+    }
+
+    /// As [`send`](Self::send), whatever the queue holds: for a caller that asked before whether
+    /// there is room without knowing for how much. After calling this: transmit.
+    ///
+    /// # Errors
+    /// If the connection is closing, or a message is being sent in pieces.
+    pub fn send_over_limit<'a>(
+        &mut self,
+        message: impl Into<Outbound<'a>>,
+        compress: Compress,
+        masks: &mut impl MaskSource,
+    ) -> Result<(), SendError> {
+        if self.closing.is_some() {
+            return Err(SendError::Closed);
+        }
         if self.sending.is_some() {
             return Err(SendError::MessageInProgress);
         }
+        let message = message.into();
+        let (kind, payload) = message.parts();
         if self.compresses(payload.len(), compress) {
             let body = self.deflate(payload, true);
             self.send_frames(kind.into(), true, true, &body, masks);

@@ -1,0 +1,120 @@
+//! One message to many WebSockets: encoded once, queued for each, awaited for none.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use everwire_wire::{Message, SendError, SharedFrame};
+
+use crate::WebSocket;
+use crate::link::{Member, Stream};
+
+/// WebSockets that hear the same messages.
+///
+/// [`send`](Self::send) waits for nobody: each member has its own bounded queue
+/// (`max_queued_bytes`), and one that does not keep up is closed with
+/// [`TRY_AGAIN_LATER`](crate::CloseCode::TRY_AGAIN_LATER) while the others do not notice.
+/// Clones are the same group; members may live on any thread.
+///
+/// ```
+/// # async fn example<S: everwire::Stream>(mut socket: everwire::WebSocket<S>) {
+/// let group = everwire::Group::default();
+/// let _membership = group.join(&socket);
+/// while let Some(message) = socket.recv().await {
+///     group.send(message);
+/// }
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct Group {
+    members: Arc<Mutex<Members>>,
+}
+
+#[derive(Default)]
+struct Members {
+    next: u64,
+    all: BTreeMap<u64, Arc<dyn Member>>,
+}
+
+/// What became of a message to a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Members in whose queues it is.
+    pub queued: usize,
+    /// Members that could not keep up and are closed.
+    pub overflowed: usize,
+    /// Members that are closing or closed.
+    pub closed: usize,
+}
+
+impl Group {
+    /// A group without members.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a WebSocket, for as long as the membership is held.
+    #[must_use = "a membership that is dropped ends"]
+    pub fn join<S: Stream>(&self, socket: &WebSocket<S>) -> Membership {
+        let mut members = self.lock();
+        let id = members.next;
+        members.next += 1;
+        members.all.insert(id, socket.link().clone());
+        Membership { group: self.clone(), id }
+    }
+
+    /// Queues a message for every member, the sender too if it is one.
+    pub fn send(&self, message: impl Into<Message>) -> Delivery {
+        self.send_frame(&SharedFrame::new(message))
+    }
+
+    /// Queues a message that was encoded before, such as for another group.
+    pub fn send_frame(&self, frame: &SharedFrame) -> Delivery {
+        let mut delivery = Delivery::default();
+        // A member's lock is short, and none of them asks for this one.
+        for member in self.lock().all.values() {
+            match member.clone().push_frame(frame) {
+                Ok(()) => delivery.queued += 1,
+                Err(SendError::QueueFull { .. }) => delivery.overflowed += 1,
+                Err(_) => delivery.closed += 1,
+            }
+        }
+        delivery
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        self.lock().all.len()
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("len", &self.len()).finish()
+    }
+}
+
+/// A WebSocket's place in a [`Group`]; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Membership {
+    group: Group,
+    id: u64,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let member = self.group.lock().all.remove(&self.id);
+        // Outside the lock: it may be the last reference to its connection.
+        drop(member);
+    }
+}

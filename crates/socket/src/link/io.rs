@@ -1,0 +1,129 @@
+//! The one file that reads and writes sockets.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::ReadBuf;
+
+use super::{Link, State, Stream};
+use crate::clock;
+use crate::masks::ThreadMasks;
+
+/// How many runs of bytes one write gathers.
+const SLICES: usize = 16;
+
+/// How many bytes a look at a silent peer's socket may bring in.
+const GLANCE: usize = 4 * 1024;
+
+impl<S: Stream> State<S> {
+    /// Reads once; zero bytes are the end of the stream.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let Some(stream) = &mut self.io else { return Poll::Ready(Ok(0)) };
+        let mut buffer = ReadBuf::new(buffer);
+        match Pin::new(stream).poll_read(cx, &mut buffer) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(result) => {
+                self.now = clock::now();
+                Poll::Ready(result.map(|()| buffer.filled().len()))
+            }
+        }
+    }
+
+    /// Writes what is queued, as far as the stream takes it. What is left is written by the driver
+    /// when the stream takes more.
+    pub(super) fn flush(&mut self, link: &Arc<Link<S>>) {
+        if self.write_failed.is_some() || !(self.connection.wants_transmit() || self.unflushed) {
+            return;
+        }
+        // Whoever asks for a flush, it is the driver who goes on with it.
+        let waker = Waker::from(link.clone());
+        let cx = &mut Context::from_waker(&waker);
+        let result = self.poll_write_all(cx);
+        if let Poll::Ready(Err(error)) = result {
+            tracing::debug!(%error, "writing failed");
+            self.write_failed = Some(error.kind());
+            self.wake_reader();
+            self.wake_writers();
+            return;
+        }
+        if !self.writers.is_empty() && (self.has_room(1) || self.is_drained()) {
+            self.wake_writers();
+        }
+    }
+
+    /// Whether all that was queued has left.
+    pub(super) fn is_drained(&self) -> bool {
+        !self.connection.wants_transmit() && !self.unflushed
+    }
+
+    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(stream) = &mut self.io else { return Poll::Ready(Ok(())) };
+        while self.connection.wants_transmit() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.connection.poll_transmit(&mut ThreadMasks, &mut slices);
+            let stream = Pin::new(&mut *stream);
+            let written = match &slices[..count] {
+                [] => break,
+                [one] => stream.poll_write(cx, one),
+                many => stream.poll_write_vectored(cx, many),
+            };
+            match written {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => self.connection.handle_transmitted(self.now, written),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.now = clock::now();
+                    self.connection.handle_blocked(self.now);
+                    return Poll::Pending;
+                }
+            }
+            self.unflushed = true;
+        }
+        let flushed = Pin::new(stream).poll_flush(cx)?;
+        self.unflushed = flushed.is_pending();
+        flushed.map(Ok)
+    }
+
+    /// Whether the peer has said something that nobody has read: looks without waiting, and keeps
+    /// what it finds.
+    pub(super) fn has_unread(&mut self) -> bool {
+        if self.has_tail() || self.visiting {
+            return true;
+        }
+        // A waker that is registered must stay so.
+        let reader = self.reader.clone();
+        let cx = &mut Context::from_waker(reader.as_ref().unwrap_or(Waker::noop()));
+        let mut glance = [0; GLANCE];
+        match self.poll_read(cx, &mut glance) {
+            Poll::Ready(Ok(len)) if len > 0 => {
+                self.tail = glance[..len].to_vec();
+                self.tail_at = 0;
+                self.wake_reader();
+                true
+            }
+            // The end and errors are for the reader to find; nothing speaks for the peer.
+            _ => false,
+        }
+    }
+
+    /// Ends our direction of the stream.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Some(stream) => Pin::new(stream).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Lets the stream go.
+    pub(super) fn let_go(&mut self) {
+        self.io = None;
+        self.tail = Vec::new();
+        self.tail_at = 0;
+    }
+}

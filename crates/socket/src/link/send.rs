@@ -1,0 +1,280 @@
+//! Sending: messages are queued whole or not at all, and leave together where they can.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use everwire_wire::{
+    CloseCode, CloseReason, Compress, Kind, Outbound, ReadyState, SendError, SharedFrame,
+};
+
+use super::{Link, State, Stream};
+use crate::clock;
+use crate::masks::ThreadMasks;
+
+/// While more input waits to be answered, answers are held back up to this many bytes.
+const CORK: usize = 64 * 1024;
+
+/// When queued bytes leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// At once, unless more input waits whose answers may leave with them.
+    Now,
+    /// With what follows: the driver sees them off after the current tasks have run.
+    Soon,
+}
+
+impl<S: Stream> Link<S> {
+    /// Queues a message if there is room.
+    pub(crate) fn try_send(
+        self: &Arc<Self>,
+        message: Outbound<'_>,
+        compress: Compress,
+        leave: Leave,
+    ) -> Result<(), SendError> {
+        let mut state = self.lock();
+        state.check_message(message_len(&message))?;
+        state.connection.send(message, compress, &mut ThreadMasks)?;
+        self.leave(&mut state, leave);
+        Ok(())
+    }
+
+    /// Queues a message as soon as there is room.
+    pub(crate) fn poll_send(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        message: &mut Option<Outbound<'_>>,
+        compress: Compress,
+        leave: Leave,
+    ) -> Poll<Result<(), SendError>> {
+        let mut state = self.lock();
+        let len = message.as_ref().map_or(0, message_len);
+        std::task::ready!(state.poll_room(cx, len))?;
+        if let Some(message) = message.take() {
+            state.connection.send(message, compress, &mut ThreadMasks)?;
+            self.leave(&mut state, leave);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until a message may be queued, whatever its length.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.lock().poll_room(cx, 1)
+    }
+
+    /// Queues a message after [`poll_ready`](Self::poll_ready) said that there is room: one message
+    /// may go beyond the limit.
+    pub(crate) fn force_send(
+        self: &Arc<Self>,
+        message: Outbound<'_>,
+        compress: Compress,
+        leave: Leave,
+    ) -> Result<(), SendError> {
+        let mut state = self.lock();
+        state.check_message(1)?;
+        state.connection.send_over_limit(message, compress, &mut ThreadMasks)?;
+        self.leave(&mut state, leave);
+        Ok(())
+    }
+
+    /// Waits for room for a piece of a message in progress, and queues it.
+    pub(crate) fn poll_send_piece(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        kind: Kind,
+        piece: &[u8],
+        last: bool,
+    ) -> Poll<Result<(), SendError>> {
+        let mut state = self.lock();
+        match state.check_room(piece.len()) {
+            Err(SendError::QueueFull { .. }) => {
+                state.wait_for_room(cx);
+                return Poll::Pending;
+            }
+            result => result?,
+        }
+        let compress = Compress::Auto;
+        state.connection.send_piece(kind, piece, last, compress, &mut ThreadMasks)?;
+        self.leave(&mut state, Leave::Now);
+        if last {
+            // Others waited for the message to end.
+            state.wake_writers();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until no other message is being sent in pieces, and begins one.
+    pub(crate) fn poll_begin_pieces(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let mut state = self.lock();
+        std::task::ready!(state.poll_room(cx, 1))?;
+        state.writing_pieces = true;
+        Poll::Ready(Ok(()))
+    }
+
+    /// A message in pieces is complete, or given up: then the connection cannot go on, for the peer
+    /// would take what follows for the rest of it.
+    pub(crate) fn end_pieces(self: &Arc<Self>, complete: bool) {
+        let mut state = self.lock();
+        state.writing_pieces = false;
+        if !complete && state.connection.is_sending_pieces() {
+            let reason = CloseReason::new(CloseCode::INTERNAL_ERROR, "message given up");
+            state.connection.close(clock::now(), reason.ok());
+            self.push();
+        }
+        state.wake_writers();
+    }
+
+    pub(crate) fn ping(self: &Arc<Self>, payload: &[u8]) -> Result<(), SendError> {
+        let mut state = self.lock();
+        state.connection.ping(payload)?;
+        self.leave(&mut state, Leave::Now);
+        Ok(())
+    }
+
+    /// Begins the closing handshake.
+    pub(crate) fn close(self: &Arc<Self>, reason: Option<CloseReason>) {
+        let mut state = self.lock();
+        state.connection.close(clock::now(), reason);
+        state.wake_writers();
+        state.flush(self);
+        self.arm(&mut state);
+        self.push();
+    }
+
+    /// Waits until all that was queued has been handed to the network.
+    pub(crate) fn poll_drained(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError>> {
+        let mut state = self.lock();
+        state.flush(self);
+        self.arm(&mut state);
+        if state.is_drained() {
+            return Poll::Ready(Ok(()));
+        }
+        if state.write_failed.is_some() || state.ready_state() == ReadyState::Closed {
+            return Poll::Ready(Err(SendError::Closed));
+        }
+        state.wait_for_room(cx);
+        Poll::Pending
+    }
+
+    // Permits.
+
+    /// Waits for room for `len` bytes and holds it.
+    pub(crate) fn poll_reserve(
+        &self,
+        cx: &mut Context<'_>,
+        len: usize,
+    ) -> Poll<Result<(), SendError>> {
+        let mut state = self.lock();
+        std::task::ready!(state.poll_room(cx, len))?;
+        state.reserved += len;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Gives room back that a permit held.
+    pub(crate) fn release(&self, len: usize) {
+        let mut state = self.lock();
+        state.reserved -= len;
+        state.wake_writers();
+    }
+
+    /// Queues a message in the room of a permit for `reserved` bytes.
+    pub(crate) fn send_reserved(
+        self: &Arc<Self>,
+        message: Outbound<'_>,
+        reserved: usize,
+    ) -> Result<(), SendError> {
+        let mut state = self.lock();
+        state.reserved -= reserved;
+        let len = message_len(&message);
+        state.check_message(if len > reserved { len } else { 0 })?;
+        state.connection.send(message, Compress::Auto, &mut ThreadMasks)?;
+        self.leave(&mut state, Leave::Now);
+        Ok(())
+    }
+
+    /// Sees queued bytes off, now or soon.
+    fn leave(self: &Arc<Self>, state: &mut State<S>, leave: Leave) {
+        // More input waits: its answers may leave in the same write. The driver keeps that from
+        // waiting for the application.
+        let more_to_answer = state.has_tail() || state.visiting;
+        if (leave == Leave::Soon || more_to_answer) && state.connection.buffered_amount() < CORK {
+            return self.push();
+        }
+        state.flush(self);
+        self.arm(state);
+    }
+}
+
+impl<S> State<S> {
+    /// Whether a message of `len` bytes has room.
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.check_room(len).is_ok()
+    }
+
+    /// Waits for room for a message of `len` bytes.
+    fn poll_room(&mut self, cx: &Context<'_>, len: usize) -> Poll<Result<(), SendError>> {
+        match self.check_message(len) {
+            Err(SendError::QueueFull { .. } | SendError::MessageInProgress) => {
+                self.wait_for_room(cx);
+                Poll::Pending
+            }
+            result => Poll::Ready(result),
+        }
+    }
+
+    fn check_message(&self, len: usize) -> Result<(), SendError> {
+        if self.writing_pieces && self.ready_state() == ReadyState::Open {
+            return Err(SendError::MessageInProgress);
+        }
+        self.check_room(len)
+    }
+
+    fn check_room(&self, len: usize) -> Result<(), SendError> {
+        if self.write_failed.is_some() {
+            return Err(SendError::Closed);
+        }
+        self.connection.check_sendable(len.saturating_add(self.reserved))
+    }
+
+    fn wait_for_room(&mut self, cx: &Context<'_>) {
+        if !self.writers.iter().any(|writer| writer.will_wake(cx.waker())) {
+            self.writers.push(cx.waker().clone());
+        }
+    }
+}
+
+fn message_len(message: &Outbound<'_>) -> usize {
+    match message {
+        Outbound::Text(text) => text.len(),
+        Outbound::Binary(bytes) => bytes.len(),
+        Outbound::Message(message) => message.len(),
+    }
+}
+
+/// A WebSocket as a group knows it, whatever stream it goes over.
+pub(crate) trait Member: Send + Sync {
+    /// Queues a shared frame; it leaves with what else is queued before the driver's next turn.
+    /// A member whose queue is full is closed with 1013: it cannot keep up.
+    fn push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError>;
+}
+
+impl<S: Stream> Member for Link<S> {
+    fn push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError> {
+        let mut state = self.lock();
+        let sent = state.check_message(frame.message().len());
+        let sent = sent.and_then(|()| state.connection.send_shared(frame, &mut ThreadMasks));
+        match sent {
+            Ok(()) => self.leave(&mut state, Leave::Soon),
+            Err(SendError::QueueFull { .. }) => {
+                tracing::debug!("a member of a group cannot keep up");
+                let reason = CloseReason::new(CloseCode::TRY_AGAIN_LATER, "too slow");
+                state.connection.close(clock::now(), reason.ok());
+                self.push();
+            }
+            Err(_) => {}
+        }
+        sent
+    }
+}
