@@ -114,6 +114,21 @@ describe('the page in chromium', { timeout: 5 * TEST_MS }, () => {
     await tab.shows('on its way', '.mine[data-state="uncertain"]');
   });
 
+  test('a server that falls silent is noticed and found again', { timeout: TEST_MS }, async (context) => {
+    const { server, open } = await arrange(context, browser);
+    const tab = await open();
+    await tab.page.bringToFront();
+    await tab.page.waitForFunction(hasRoundTrip, SOON);
+    server.pause();
+    // Nobody closes anything: only the text to /echo that does not return tells.
+    await tab.is('waiting', BACK);
+    assert.equal(await tab.text('#ending'), '1006 no answer');
+    server.resume();
+    await tab.is('open', BACK);
+    await tab.say('there again');
+    await tab.shows('there again', '.mine[data-state="sent"]');
+  });
+
   test('SIGTERM closes every tab with 1001', { timeout: TEST_MS }, async (context) => {
     const { server, open, restart } = await arrange(context, browser);
     const [one, two] = [await open(), await open()];

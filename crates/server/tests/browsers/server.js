@@ -68,6 +68,10 @@ export class Server {
     this.#process.kill('SIGSTOP');
   }
 
+  resume() {
+    this.#process.kill('SIGCONT');
+  }
+
   /** No warning, no closing handshake. */
   async kill() {
     await this.#end('SIGKILL');
