@@ -59,7 +59,7 @@ pub(crate) fn capture(command: Command) -> anyhow::Result<Finished> {
 fn run(mut command: Command, show: bool) -> anyhow::Result<Finished> {
     let (reader, writer) = io::pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
-    let mut child = command.spawn().context("cannot run setpriv")?;
+    let mut child = spawn(&mut command)?;
     // Our copies of the writing end would keep the pipe open for ever.
     drop(command);
     let mut text = String::new();
@@ -77,6 +77,13 @@ fn run(mut command: Command, show: bool) -> anyhow::Result<Finished> {
     Ok(Finished { status: child.wait()?, text })
 }
 
+fn spawn(command: &mut Command) -> anyhow::Result<Child> {
+    command.spawn().with_context(|| match command.get_current_dir() {
+        Some(dir) if !dir.is_dir() => format!("no folder {}", dir.display()),
+        _ => "cannot run setpriv, of util-linux".to_owned(),
+    })
+}
+
 /// A process that runs beside us, with its output in a file. Dropping it stops it.
 pub(crate) struct Background {
     name: &'static str,
@@ -92,7 +99,7 @@ impl Background {
         log: &Path,
     ) -> anyhow::Result<Self> {
         let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-        let child = command.stdout(file.try_clone()?).stderr(file).spawn()?;
+        let child = spawn(command.stdout(file.try_clone()?).stderr(file))?;
         Ok(Self { name, child, log: log.to_owned() })
     }
 
