@@ -1,0 +1,389 @@
+//! How a client opens WebSockets.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use everwire_wire::handshake::{ClientHandshake, HandshakeLimits, InvalidHandshake, Target};
+use everwire_wire::{Config, Role};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use tokio::net::TcpStream;
+
+use super::{handshake, race};
+use crate::countdown::Countdown;
+use crate::stream::{ClientStream, MaybeTls};
+use crate::{ConnectError, Phase, Stream, WebSocket, masks};
+
+/// Opens a WebSocket to a `ws` or `wss` URI, with the default [`Connector`].
+///
+/// # Errors
+/// If the URI is none, the server cannot be reached, or it does not agree.
+///
+/// # Cancel safety
+/// A dropped future closes what it had opened; only a lookup of the host's name may still run for a
+/// while in the background.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut websocket = everwire::connect("wss://echo.example.com/").await?;
+/// websocket.send("hello").await?;
+/// # Ok(()) }
+/// ```
+pub async fn connect(uri: &str) -> Result<WebSocket<ClientStream>, ConnectError> {
+    Connector::new().connect(uri).await
+}
+
+/// How a client opens WebSockets: what it asks for, whom it trusts, how long it waits.
+///
+/// Made once and used for any number of connections; cloning is cheap enough for each of them.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let connector = everwire::Connector::new()
+///     .header("Authorization", "Bearer abc")?
+///     .subprotocols(["chat.v2", "chat.v1"])?;
+/// let websocket = connector.connect("wss://example.com/chat").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Connector {
+    headers: HeaderMap,
+    subprotocols: Vec<String>,
+    config: Arc<Config>,
+    limits: HandshakeLimits,
+    open_timeout: Duration,
+    attempt_delay: Duration,
+    #[cfg(feature = "tls")]
+    roots: Vec<crate::tls::rustls::pki_types::CertificateDer<'static>>,
+    #[cfg(feature = "tls")]
+    tls: Option<Arc<crate::tls::rustls::ClientConfig>>,
+}
+
+impl Default for Connector {
+    fn default() -> Self {
+        Self {
+            headers: HeaderMap::new(),
+            subprotocols: Vec::new(),
+            config: Arc::default(),
+            limits: HandshakeLimits::default(),
+            open_timeout: Duration::from_secs(10),
+            attempt_delay: Duration::from_millis(250),
+            #[cfg(feature = "tls")]
+            roots: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+}
+
+/// A WebSocket that is open, and what the server said when it opened it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened<S: Stream> {
+    /// The WebSocket.
+    pub websocket: WebSocket<S>,
+    /// The server's response, for its headers.
+    pub response: Response<()>,
+}
+
+impl Connector {
+    /// A connector with the defaults that each method names.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a header to the request, such as `Origin`, `Authorization` or `Cookie`.
+    ///
+    /// # Errors
+    /// If the name is not a token, the value has a control byte (CR and LF among them), or the
+    /// header is one that the handshake itself says or that would give the request a body.
+    pub fn header(
+        mut self,
+        name: impl TryInto<HeaderName>,
+        value: impl TryInto<HeaderValue>,
+    ) -> Result<Self, InvalidHandshake> {
+        let name = name.try_into().map_err(|_| InvalidHandshake::HeaderName)?;
+        let Ok(value) = value.try_into() else {
+            return Err(InvalidHandshake::HeaderValue(name));
+        };
+        // The handshake knows which are its own.
+        placeholder().header(name.clone(), value.clone())?;
+        match self.headers.try_append(name, value) {
+            Ok(_) => Ok(self),
+            Err(_) => Err(InvalidHandshake::HeaderName),
+        }
+    }
+
+    /// Offers subprotocols, the dearest first. Default none. Which one the server took,
+    /// [`WebSocket::protocol`] says.
+    ///
+    /// # Errors
+    /// If a name is not a token, stands twice, or there are more than 100.
+    pub fn subprotocols<I>(mut self, names: I) -> Result<Self, InvalidHandshake>
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.subprotocols = names.into_iter().map(Into::into).collect();
+        placeholder().subprotocols(self.subprotocols.iter().cloned())?;
+        Ok(self)
+    }
+
+    /// The limits and habits of the connections; compression is offered if it has any. Default
+    /// [`Config::default`].
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Arc::new(config);
+        self
+    }
+
+    /// How long a response head may be, interim responses included, and how many headers it may have.
+    /// Default 16 KiB and 100; more fails the connection.
+    #[must_use]
+    pub fn limits(mut self, limits: HandshakeLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long opening may take in all: looking the host up, connecting, TLS, the opening handshake.
+    /// Default 10 s.
+    #[must_use]
+    pub fn open_timeout(mut self, timeout: Duration) -> Self {
+        self.open_timeout = timeout;
+        self
+    }
+
+    /// How long an attempt to connect to one address runs before the next address is tried beside it
+    /// (RFC 8305 §5: "Connection Attempt Delay"). Default 250 ms; less than 10 ms is taken for 10 ms.
+    #[must_use]
+    pub fn attempt_delay(mut self, delay: Duration) -> Self {
+        // §8: "MUST NOT be less than 10 milliseconds", or all addresses are flooded at once.
+        self.attempt_delay = delay.max(Duration::from_millis(10));
+        self
+    }
+
+    /// Trusts these root certificates, in PEM, as well as the usual ones. Default none.
+    ///
+    /// # Errors
+    /// If there is no certificate, or none that can be used.
+    #[cfg(feature = "tls")]
+    pub fn root_certificates_pem(mut self, pem: &[u8]) -> Result<Self, crate::tls::TlsError> {
+        for root in crate::tls::read_certificates(pem)? {
+            self = self.root_certificate_der(&root)?;
+        }
+        Ok(self)
+    }
+
+    /// Trusts this root certificate, in DER, as well as the usual ones. Default none.
+    ///
+    /// It takes the place of a [`tls_config`](Self::tls_config) that was set before.
+    ///
+    /// # Errors
+    /// If the certificate cannot be used.
+    #[cfg(feature = "tls")]
+    pub fn root_certificate_der(mut self, der: &[u8]) -> Result<Self, crate::tls::TlsError> {
+        self.roots.push(der.to_vec().into());
+        self.tls = Some(Arc::new(crate::tls::client_config(&self.roots)?));
+        Ok(self)
+    }
+
+    /// All of TLS: other roots, client certificates, versions. Default: see [`tls`](crate::tls).
+    ///
+    /// If it negotiates protocols (ALPN), `http/1.1` must be among them.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_config(mut self, config: Arc<crate::tls::rustls::ClientConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Opens a WebSocket to a `ws` or `wss` URI; `http` and `https` mean the same, as in browsers.
+    ///
+    /// The host's IPv6 and IPv4 addresses are tried in turn, with a head start for each, and the
+    /// first that answers is taken (RFC 8305). `TCP_NODELAY` is on. Redirects are not followed.
+    ///
+    /// # Errors
+    /// If the URI is none, the server cannot be reached, or it does not agree.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes what it had opened; only a lookup of the host's name may still run
+    /// for a while in the background.
+    pub async fn connect(&self, uri: &str) -> Result<WebSocket<ClientStream>, ConnectError> {
+        Ok(self.open(uri).await?.websocket)
+    }
+
+    /// Like [`connect`](Self::connect), and gives the server's response as well.
+    ///
+    /// # Errors
+    /// As `connect`.
+    ///
+    /// # Cancel safety
+    /// As `connect`.
+    pub async fn open(&self, uri: &str) -> Result<Opened<ClientStream>, ConnectError> {
+        // Boxed, so that the caller's future, which lives as long as the connection, has no room
+        // set aside for a handshake that is over.
+        Box::pin(async move {
+            let countdown = Countdown::new(self.open_timeout);
+            let request = self.request(uri)?;
+            let target = request.target();
+            if target.secure() && !cfg!(feature = "tls") {
+                return Err(ConnectError::NoTls);
+            }
+            let stream = self.connect_tcp(target, &countdown).await?;
+            let stream = self.encrypt(stream, target, &countdown).await?;
+            self.shake(stream, &request, &countdown).await
+        })
+        .await
+    }
+
+    /// Opens a WebSocket on a stream that leads to the server already: a pipe, a tunnel through a
+    /// proxy.
+    ///
+    /// It speaks no TLS: for `wss`, the stream must be encrypted by the time it comes here. The URI
+    /// says which host and which path to ask for.
+    ///
+    /// # Errors
+    /// If the URI is none, the stream breaks, or the server does not agree.
+    ///
+    /// # Cancel safety
+    /// A dropped future drops the stream.
+    pub async fn handshake_over<S: Stream>(
+        &self,
+        stream: S,
+        uri: &str,
+    ) -> Result<WebSocket<S>, ConnectError> {
+        Ok(self.open_over(stream, uri).await?.websocket)
+    }
+
+    /// Like [`handshake_over`](Self::handshake_over), and gives the server's response as well.
+    ///
+    /// # Errors
+    /// As `handshake_over`.
+    ///
+    /// # Cancel safety
+    /// As `handshake_over`.
+    pub async fn open_over<S: Stream>(
+        &self,
+        stream: S,
+        uri: &str,
+    ) -> Result<Opened<S>, ConnectError> {
+        Box::pin(async move {
+            let countdown = Countdown::new(self.open_timeout);
+            self.shake(stream, &self.request(uri)?, &countdown).await
+        })
+        .await
+    }
+
+    fn request(&self, uri: &str) -> Result<ClientHandshake, ConnectError> {
+        let target: Target = uri.parse()?;
+        let mut request = ClientHandshake::with_target(target, masks::nonce())
+            .subprotocols(self.subprotocols.iter().cloned())?
+            .deflate(self.config.deflate.clone());
+        for (name, value) in &self.headers {
+            request = request.header(name.clone(), value.clone())?;
+        }
+        Ok(request)
+    }
+
+    async fn connect_tcp(
+        &self,
+        target: &Target,
+        countdown: &Countdown,
+    ) -> Result<TcpStream, ConnectError> {
+        let addresses = countdown
+            .step(tokio::net::lookup_host((target.host(), target.port())))
+            .await
+            .map_err(|_| ConnectError::Timeout(Phase::Resolve))?
+            .map_err(ConnectError::Resolve)?;
+        let addresses = race::interleave(addresses.collect());
+        let stream = countdown
+            .step(race::race(addresses, self.attempt_delay, TcpStream::connect))
+            .await
+            .map_err(|_| ConnectError::Timeout(Phase::Connect))?
+            .map_err(ConnectError::Connect)?;
+        stream.set_nodelay(true).map_err(ConnectError::Io)?;
+        Ok(stream)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn encrypt(
+        &self,
+        stream: TcpStream,
+        _: &Target,
+        _: &Countdown,
+    ) -> Result<ClientStream, ConnectError> {
+        Ok(MaybeTls::Plain(stream))
+    }
+
+    #[cfg(feature = "tls")]
+    async fn encrypt(
+        &self,
+        stream: TcpStream,
+        target: &Target,
+        countdown: &Countdown,
+    ) -> Result<ClientStream, ConnectError> {
+        use crate::tls::rustls::pki_types::ServerName;
+
+        if !target.secure() {
+            return Ok(MaybeTls::Plain(stream));
+        }
+        let fault = |error| ConnectError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error));
+        let config = match &self.tls {
+            Some(config) => config.clone(),
+            None => crate::tls::default_client_config()
+                .map_err(|error| ConnectError::Tls(io::Error::other(error)))?,
+        };
+        let name = ServerName::try_from(target.host().to_owned())
+            .map_err(|_| fault("the host is neither a DNS name nor an address"))?;
+        let stream = countdown
+            .step(tokio_rustls::TlsConnector::from(config).connect(name, stream))
+            .await
+            .map_err(|_| ConnectError::Timeout(Phase::Tls))?
+            .map_err(ConnectError::Tls)?;
+        match stream.get_ref().1.alpn_protocol() {
+            None | Some(crate::tls::ALPN) => {}
+            // A configuration of the program's own offered something else first.
+            Some(_) => return Err(fault("the server chose a protocol other than `http/1.1`")),
+        }
+        Ok(MaybeTls::Tls(Box::new(stream.into())))
+    }
+
+    async fn shake<S: Stream>(
+        &self,
+        stream: S,
+        request: &ClientHandshake,
+        countdown: &Countdown,
+    ) -> Result<Opened<S>, ConnectError> {
+        let shaken = handshake::shake(stream, request, self.limits, countdown).await?;
+        let config = self.config.clone();
+        let websocket = WebSocket::from_handshake(
+            shaken.stream,
+            Role::Client,
+            shaken.agreement,
+            shaken.unread,
+            config,
+        );
+        Ok(Opened { websocket, response: shaken.response })
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the headers' values: they carry cookies and tokens.
+        f.debug_struct("Connector")
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("subprotocols", &self.subprotocols)
+            .field("config", &self.config)
+            .field("limits", &self.limits)
+            .field("open_timeout", &self.open_timeout)
+            .field("attempt_delay", &self.attempt_delay)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A handshake that is never sent: it judges headers and subprotocols when they are given, not
+/// when a connection is needed.
+fn placeholder() -> ClientHandshake {
+    let target = "ws://localhost/".parse().expect("a valid URI");
+    ClientHandshake::with_target(target, [0; 16])
+}

@@ -1,0 +1,170 @@
+//! A request that was read and waits for a decision.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use everwire_wire::handshake::{Offer, encode_accept, wants_upgrade};
+use everwire_wire::{Agreement, Role};
+use http::{Request, Response};
+use tokio::io::AsyncWriteExt;
+
+use super::acceptor::Acceptor;
+use super::refuse::refuse;
+use super::rules::{Choice, Rejection, Rules};
+use crate::countdown::Countdown;
+use crate::stream::Replay;
+use crate::{AcceptError, Stream, WebSocket};
+
+/// A request that waits for a decision: accept it, refuse it, or hand it to another HTTP server.
+///
+/// Dropping it closes the connection without an answer. The time that the program takes is not
+/// counted against the client's.
+///
+/// ```no_run
+/// # async fn example(
+/// #     acceptor: everwire::Acceptor, stream: tokio::net::TcpStream,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// let pending = acceptor.read_request(stream).await?;
+/// if !pending.is_upgrade() {
+///     let stream = pending.into_replay();
+///     // Serve it with hyper, which reads the request again.
+/// } else if pending.request().uri().path() == "/chat" {
+///     let websocket = pending.accept().await?;
+/// } else {
+///     pending.refuse(http::Response::builder().status(404).body("".into())?).await;
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Pending<S> {
+    pub(super) stream: S,
+    pub(super) request: Request<()>,
+    /// The bytes that the request was read from.
+    pub(super) head: Bytes,
+    /// The bytes behind them: the first frames, or the request's body.
+    pub(super) unread: Vec<u8>,
+    pub(super) rules: Arc<Rules>,
+    /// What is left of the client's time.
+    pub(super) left: Duration,
+}
+
+impl<S> Pending<S> {
+    /// The request. It is a legal HTTP/1.1 head, and nothing else is known of it yet.
+    pub fn request(&self) -> &Request<()> {
+        &self.request
+    }
+
+    /// Whether it asks for a WebSocket, rightly or wrongly; any other is plain HTTP.
+    pub fn is_upgrade(&self) -> bool {
+        wants_upgrade(&self.request)
+    }
+
+    /// What the client offers, if its request may be accepted.
+    ///
+    /// # Errors
+    /// If it may not; [`accept`](Self::accept) would answer with the rejection.
+    pub fn offer(&self) -> Result<Offer, Rejection> {
+        self.rules.check(&self.request)
+    }
+
+    /// Goes on with the rules of another acceptor: of the endpoint that the path names.
+    ///
+    /// What was read stays read: the limits and the time were the first acceptor's.
+    #[must_use]
+    pub fn with(mut self, acceptor: &Acceptor) -> Self {
+        let secure = self.rules.secure;
+        self.rules = acceptor.clone().secure(secure).rules().clone();
+        self
+    }
+
+    /// The stream, the bytes of the head as they came, and those that came behind it.
+    pub fn into_parts(self) -> (S, Bytes, Vec<u8>) {
+        (self.stream, self.head, self.unread)
+    }
+
+    /// The stream as if nothing had been read from it.
+    pub fn into_replay(self) -> Replay<S> {
+        let first = if self.unread.is_empty() {
+            self.head
+        } else {
+            [&*self.head, &*self.unread].concat().into()
+        };
+        Replay::new(first, self.stream)
+    }
+}
+
+impl<S: Stream> Pending<S> {
+    /// Accepts as [`Acceptor::accept`] does: by the policies, then by its hook.
+    ///
+    /// # Errors
+    /// If the request may not be accepted; the client was answered. If the answer could not be
+    /// written in time.
+    ///
+    /// # Cancel safety
+    /// A dropped future drops the stream.
+    pub async fn accept(self) -> Result<WebSocket<S>, AcceptError> {
+        let decision = self.rules.decide(&self.request);
+        Box::pin(self.conclude(decision)).await
+    }
+
+    /// Accepts with the program's choice; the policies are asked, the hook is not.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept), and if the choice is a subprotocol that the client does not offer.
+    ///
+    /// # Cancel safety
+    /// A dropped future drops the stream.
+    pub async fn accept_with(self, choice: Choice) -> Result<WebSocket<S>, AcceptError> {
+        let decision =
+            self.rules.check(&self.request).and_then(|offer| self.rules.accept(offer, choice));
+        Box::pin(self.conclude(decision)).await
+    }
+
+    /// Refuses with any HTTP response, waits up to a second for the client to read it, and closes the
+    /// connection.
+    ///
+    /// The response gets `Connection: close` and the length of its body. A status of 1xx goes out as
+    /// 500.
+    ///
+    /// # Cancel safety
+    /// A dropped future drops the stream; the answer may be cut.
+    pub async fn refuse(self, response: Response<Bytes>) {
+        tracing::debug!(status = response.status().as_u16(), "handshake refused");
+        Box::pin(refuse(self.stream, &response, self.left)).await;
+    }
+
+    async fn conclude(
+        mut self,
+        decision: Result<(Response<()>, Agreement), Rejection>,
+    ) -> Result<WebSocket<S>, AcceptError> {
+        let countdown = Countdown::new(self.left);
+        let (response, agreement) = match decision {
+            Ok(accepted) => accepted,
+            Err(rejection) => {
+                let (error, response) = rejection.into_parts();
+                tracing::debug!(%error, "handshake refused");
+                refuse(self.stream, &response, self.left).await;
+                return Err(error);
+            }
+        };
+        let bytes = encode_accept(&response);
+        let write = async {
+            self.stream.write_all(&bytes).await?;
+            self.stream.flush().await
+        };
+        countdown.step(write).await.map_err(|_| AcceptError::Timeout)?.map_err(AcceptError::Io)?;
+        let config = self.rules.config.clone();
+        Ok(WebSocket::from_handshake(self.stream, Role::Server, agreement, self.unread, config))
+    }
+}
+
+impl<S> fmt::Debug for Pending<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the headers: they carry cookies and tokens.
+        f.debug_struct("Pending")
+            .field("method", self.request.method())
+            .field("path", &self.request.uri().path())
+            .finish_non_exhaustive()
+    }
+}
