@@ -21,8 +21,8 @@ pub(super) struct Closing {
     theirs: Option<Option<CloseReason>>,
     /// The peer broke the protocol: it is neither heard nor waited for.
     broken: bool,
-    /// When waiting ends.
-    deadline: Instant,
+    /// When waiting ends; none if it is further away than time goes.
+    deadline: Option<Instant>,
     /// Nothing more will happen; the report is due.
     over: bool,
     /// The report was given.
@@ -52,7 +52,7 @@ impl Connection {
             closing.broken = true;
             closing.over |= closing.left;
         }
-        self.receive.discard();
+        self.forget_received();
     }
 
     /// The peer's stream ended.
@@ -97,7 +97,7 @@ impl Connection {
             closing.theirs = Some(theirs);
             closing.over |= closing.left;
         }
-        self.receive.discard();
+        self.forget_received();
     }
 
     /// Our close frame has left.
@@ -111,7 +111,7 @@ impl Connection {
     }
 
     pub(super) fn closing_deadline(&self) -> Option<Instant> {
-        self.closing.as_ref().filter(|closing| !closing.over).map(|closing| closing.deadline)
+        self.closing.as_ref().filter(|closing| !closing.over)?.deadline
     }
 
     pub(super) fn handle_closing_deadline(&mut self, now: Instant) {
@@ -129,13 +129,21 @@ impl Connection {
                 left: false,
                 theirs: None,
                 broken: false,
-                deadline: now,
+                deadline: Some(now),
                 over: true,
                 reported: false,
             })
         });
         closing.over = true;
+        self.forget_received();
+    }
+
+    /// Nothing more is received: what is unfinished and what it refers to goes.
+    fn forget_received(&mut self) {
         self.receive.discard();
+        if let Some(inflater) = &mut self.inflater {
+            inflater.release();
+        }
     }
 
     /// The report, once, when everything is over.
@@ -152,7 +160,9 @@ impl Connection {
             // §7.1.5: the code is that of the first close frame received.
             (CloseCause::Peer, Some(theirs)) => theirs.as_ref(),
             (CloseCause::Violation(_), _) => closing.ours.as_ref(),
-            (CloseCause::Local, Some(theirs)) => theirs.as_ref().or(closing.ours.as_ref()),
+            (CloseCause::Local | CloseCause::Timeout(_), Some(theirs)) => {
+                theirs.as_ref().or(closing.ours.as_ref())
+            }
             _ => None,
         };
         let (code, reason) = match said {
@@ -170,10 +180,14 @@ impl Connection {
         cause: CloseCause,
         ours: Option<CloseReason>,
     ) {
-        let deadline = now + self.config.close_timeout;
+        let deadline = now.checked_add(self.config.close_timeout);
         let (body, len) = ours.as_ref().map_or(([0; 125], 0), CloseReason::encode);
         let payload = Payload::new(&body[..len]).expect("a close reason fits in a control frame");
         self.outgoing.push_close(payload);
+        // Nothing more is sent.
+        if let Some(deflater) = &mut self.deflater {
+            deflater.release();
+        }
         let closing = Closing {
             cause,
             ours,

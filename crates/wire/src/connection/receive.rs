@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::outgoing::Payload;
 use super::{Connection, Event};
 use crate::close::CloseReason;
+use crate::deflate::Inflater;
 use crate::error::ProtocolError;
 use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
 use crate::input::{Incoming, Input, Piece, Place};
@@ -277,6 +278,7 @@ impl Connection {
         let step = if message.in_pieces {
             let (place, len) = if message.compressed {
                 input.body = message.take_body();
+                remember(inflater, &input.body);
                 (Place::Body, input.body.len())
             } else {
                 (Place::Read(place.clone()), place.len())
@@ -285,6 +287,9 @@ impl Connection {
         } else {
             last.then(|| {
                 input.body = message.take_body();
+                if message.compressed {
+                    remember(inflater, &input.body);
+                }
                 Step::Message(kind, Place::Body)
             })
         };
@@ -359,6 +364,12 @@ impl Connection {
             return Err(ProtocolError::TooManyControlFrames { max });
         }
         Ok(())
+    }
+}
+
+fn remember(inflater: &mut Option<Box<Inflater>>, output: &[u8]) {
+    if let Some(inflater) = inflater {
+        inflater.remember(output);
     }
 }
 

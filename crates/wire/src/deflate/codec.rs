@@ -14,9 +14,15 @@ const FINAL_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xFF, 0xFF];
 /// The smallest window flate2 works with.
 const MIN_WINDOW_BITS: u8 = 9;
 
-/// How many idle codecs of each kind a thread keeps. A codec is large (about 40 KiB to inflate,
-/// 270 KiB to deflate) and slow to make; without context takeover it is needed for the length of a
-/// message only, so a thread shares few.
+/// The largest window that DEFLATE can refer to.
+const MAX_WINDOW_BITS: u8 = 15;
+
+/// What flate2 holds to inflate, whatever the window.
+const INFLATE_MEMORY: usize = 48 * 1024;
+
+/// How many idle codecs of each kind a thread keeps. A codec is large (about 48 KiB to inflate,
+/// 270 KiB to deflate) and slow to make. To inflate, one is needed for the length of a message only,
+/// and so it is to deflate without context takeover: a thread shares few.
 const MAX_IDLE: usize = 4;
 
 thread_local! {
@@ -24,7 +30,7 @@ thread_local! {
 }
 
 struct Idle {
-    inflate: Vec<(u8, Box<Decompress>)>,
+    inflate: Vec<Box<Decompress>>,
     deflate: Vec<((u8, u32), Box<Compress>)>,
 }
 
@@ -42,10 +48,14 @@ pub(crate) enum Progress {
 }
 
 /// The receiving direction of permessage-deflate.
+///
+/// Between messages it holds no decompressor: with context takeover, the window alone.
 pub(crate) struct Inflater {
     bits: u8,
     takeover: bool,
-    /// None between messages when the context is not taken over.
+    /// The end of all earlier messages, if the context is taken over.
+    window: Vec<u8>,
+    /// None between messages.
     codec: Option<Box<Decompress>>,
     /// How much of the message's ending was fed.
     ending: u8,
@@ -53,7 +63,9 @@ pub(crate) struct Inflater {
 
 impl Inflater {
     pub(crate) fn new(bits: u8, takeover: bool) -> Self {
-        Self { bits: bits.max(MIN_WINDOW_BITS), takeover, codec: None, ending: 0 }
+        // zlib deflates with 9 where 8 was agreed on; one bit more does no harm.
+        let bits = bits.max(MIN_WINDOW_BITS);
+        Self { bits, takeover, window: Vec::new(), codec: None, ending: 0 }
     }
 
     /// Inflates `input` to the end of `out`, which grows to at most `max` bytes.
@@ -65,8 +77,16 @@ impl Inflater {
         out: &mut Vec<u8>,
         max: usize,
     ) -> Result<(usize, Progress), NotDeflate> {
-        let bits = self.bits;
-        let codec = self.codec.get_or_insert_with(|| take_inflate(bits));
+        let codec = match &mut self.codec {
+            Some(codec) => codec,
+            none => {
+                let mut codec = take_inflate();
+                if !self.window.is_empty() {
+                    codec.set_dictionary(&self.window).map_err(|_| NotDeflate)?;
+                }
+                none.insert(codec)
+            }
+        };
         let mut used = 0;
         loop {
             if out.len() == out.capacity() {
@@ -114,22 +134,44 @@ impl Inflater {
             }
         }
         self.ending = 0;
-        if !self.takeover
-            && let Some(mut codec) = self.codec.take()
-        {
+        if let Some(mut codec) = self.codec.take() {
             ended_between_blocks(&mut codec)?;
-            give_inflate(self.bits, codec);
+            give_inflate(codec);
         }
         Ok(Progress::NeedsInput)
     }
 
-    /// Bytes that this direction keeps between messages.
+    /// Keeps what later messages may refer to: the end of `output`, the next part of what was
+    /// inflated.
+    pub(crate) fn remember(&mut self, output: &[u8]) {
+        if !self.takeover {
+            return;
+        }
+        let size = 1 << self.bits;
+        let output = &output[output.len().saturating_sub(size)..];
+        let excess = (self.window.len() + output.len()).saturating_sub(size);
+        self.window.drain(..excess);
+        let needed = self.window.len() + output.len();
+        if needed > self.window.capacity() {
+            let target = needed.next_power_of_two().min(size);
+            self.window.reserve_exact(target - self.window.len());
+        }
+        self.window.extend_from_slice(output);
+    }
+
+    /// Gives everything back: nothing more will be inflated.
+    pub(crate) fn release(&mut self) {
+        self.window = Vec::new();
+        self.codec = None;
+    }
+
+    /// Bytes of memory that this direction holds.
     pub(crate) fn retained(&self) -> usize {
-        if self.codec.is_some() { (1 << self.bits) + 8 * 1024 } else { 0 }
+        self.window.capacity() + if self.codec.is_some() { INFLATE_MEMORY } else { 0 }
     }
 }
 
-/// A stream that was cut inside a block cannot read a final block next.
+/// A message that was cut inside a block cannot read a final block next.
 fn ended_between_blocks(codec: &mut Decompress) -> Result<(), NotDeflate> {
     // A message that ended in a final block of its own left a fresh decoder behind.
     let mut nothing = [0];
@@ -172,9 +214,11 @@ impl Deflater {
             out.reserve(out.len() - start);
         }
         if last {
-            // §7.2.1: remove the tail that every sync flush ends with.
-            debug_assert!(out.ends_with(&TAIL));
-            out.truncate(out.len() - TAIL.len());
+            // §7.2.1: remove the tail that every sync flush ends with. After a flush with nothing
+            // in between there is no other.
+            if out[start..].ends_with(&TAIL) {
+                out.truncate(out.len() - TAIL.len());
+            }
             if out.len() == start {
                 // §7.2.3.6: an empty message is one byte, the header of an empty stored block.
                 out.push(0);
@@ -185,6 +229,11 @@ impl Deflater {
                 give_deflate((bits, level), codec);
             }
         }
+    }
+
+    /// Gives everything back: nothing more will be deflated.
+    pub(crate) fn release(&mut self) {
+        self.codec = None;
     }
 
     /// Forgets the context: what follows refers to nothing sent before.
@@ -208,19 +257,18 @@ impl Deflater {
     }
 }
 
-fn take_inflate(bits: u8) -> Box<Decompress> {
-    let idle = IDLE.with_borrow_mut(|idle| {
-        let at = idle.inflate.iter().position(|(have, _)| *have == bits)?;
-        Some(idle.inflate.swap_remove(at).1)
-    });
-    idle.unwrap_or_else(|| Box::new(Decompress::new_with_window_bits(false, bits)))
+fn take_inflate() -> Box<Decompress> {
+    let idle = IDLE.with_borrow_mut(|idle| idle.inflate.pop());
+    // A smaller window would save nothing here: this one lives for a message, and whether a
+    // distance is too far would depend on how the input was split.
+    idle.unwrap_or_else(|| Box::new(Decompress::new_with_window_bits(false, MAX_WINDOW_BITS)))
 }
 
-fn give_inflate(bits: u8, mut codec: Box<Decompress>) {
+fn give_inflate(mut codec: Box<Decompress>) {
     IDLE.with_borrow_mut(|idle| {
         if idle.inflate.len() < MAX_IDLE {
             codec.reset(false);
-            idle.inflate.push((bits, codec));
+            idle.inflate.push(codec);
         }
     });
 }
@@ -264,6 +312,7 @@ mod tests {
         let mut out = Vec::new();
         inflater.inflate(bytes, &mut out, 1 << 20)?;
         inflater.finish(&mut out, 1 << 20)?;
+        inflater.remember(&out);
         Ok(out)
     }
 

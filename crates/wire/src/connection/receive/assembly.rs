@@ -158,8 +158,9 @@ impl Assembly {
             return Err(if max == by_ratio {
                 ProtocolError::InflateRatio { max: config.max_inflate_ratio }
             } else {
-                let size = self.body.len() as u64 + overhead;
-                ProtocolError::MessageTooBig { size, max: config.max_message_size as u64 }
+                // However much came out at once: the first byte over the limit was one too many.
+                let max = config.max_message_size as u64;
+                ProtocolError::MessageTooBig { size: max + 1, max }
             });
         }
         Ok(())
