@@ -70,7 +70,10 @@ impl Heartbeat {
 
     /// The ping has left.
     pub(crate) fn handle_ping_sent(&mut self, now: Instant) {
-        if let Some(ping) = &mut self.ping {
+        // Others that the application sends later give a dead peer no more time.
+        if let Some(ping) = &mut self.ping
+            && ping.sent_at.is_none()
+        {
             ping.sent_at = Some(now);
             ping.since = now;
         }
@@ -97,16 +100,16 @@ impl Heartbeat {
     }
 
     /// When [`poll`](Self::poll) has something to say, if nothing comes before.
-    pub(crate) fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.ping {
-            Some(ping) if !ping.answered => ping.since + self.timeout,
-            _ => self.last_received + self.interval,
+            Some(ping) if !ping.answered => ping.since.checked_add(self.timeout),
+            _ => self.last_received.checked_add(self.interval),
         }
     }
 
     /// What is due at `now`.
     pub(crate) fn poll(&mut self, now: Instant) -> Beat {
-        if now < self.deadline() {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
             return Beat::Nothing;
         }
         if self.is_waiting() {

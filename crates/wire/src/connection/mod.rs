@@ -216,9 +216,11 @@ impl Connection {
         }
     }
 
-    /// The network takes no more bytes for now: the clock of `write_timeout` runs.
+    /// The network takes no more bytes for now: if some wait, the clock of `write_timeout` runs.
     pub fn handle_blocked(&mut self, now: Instant) {
-        self.blocked_since.get_or_insert(now);
+        if !self.outgoing.is_empty() {
+            self.blocked_since.get_or_insert(now);
+        }
     }
 
     /// Time passed; call it when [`poll_timeout`](Self::poll_timeout) is reached. Calling it early
@@ -236,6 +238,8 @@ impl Connection {
         }
         match self.heartbeat.as_mut().map(|heartbeat| heartbeat.poll(now)) {
             Some(Beat::Dead) => self.end(now, CloseCause::Timeout(Timeout::Heartbeat)),
+            // A ping of the application that has not left asks for a sign of life as well.
+            Some(Beat::Ping(_)) if self.outgoing.has_ping() => {}
             Some(Beat::Ping(payload)) => {
                 self.outgoing.push_ping(Payload::new(&payload).expect("four bytes are few"));
             }
@@ -288,6 +292,9 @@ impl Connection {
         masks: &mut impl MaskSource,
         slices: &mut [IoSlice<'a>],
     ) -> usize {
+        if self.ready_state() == ReadyState::Closed {
+            return 0;
+        }
         self.outgoing.slices(masks, self.role == Role::Client, slices)
     }
 
@@ -304,7 +311,7 @@ impl Connection {
         }
         let alive = match &self.heartbeat {
             _ if self.closing.is_some() => None,
-            Some(heartbeat) => Some(heartbeat.deadline()),
+            Some(heartbeat) => heartbeat.deadline(),
             None => self.idle_deadline(),
         };
         let assembly = if self.closing.is_some() { None } else { self.assembly_deadline() };
@@ -315,15 +322,15 @@ impl Connection {
     }
 
     fn write_deadline(&self) -> Option<Instant> {
-        self.blocked_since.map(|since| since + self.config.write_timeout)
+        self.blocked_since?.checked_add(self.config.write_timeout)
     }
 
     fn idle_deadline(&self) -> Option<Instant> {
-        self.config.idle_timeout.map(|timeout| self.last_activity + timeout)
+        self.last_activity.checked_add(self.config.idle_timeout?)
     }
 
     fn assembly_deadline(&self) -> Option<Instant> {
-        self.receive.assembly_began().map(|began| began + self.config.max_assembly_time)
+        self.receive.assembly_began()?.checked_add(self.config.max_assembly_time)
     }
 }
 

@@ -151,6 +151,11 @@ impl Outgoing {
         self.queued == 0 && self.control.is_none()
     }
 
+    /// Whether a ping waits that has not begun to leave.
+    pub(crate) fn has_ping(&self) -> bool {
+        self.control.as_ref().is_some_and(|control| control.ping.is_some())
+    }
+
     /// The next bytes to write, in order; says how many slices there are.
     pub(crate) fn slices<'a>(
         &'a mut self,
@@ -166,7 +171,8 @@ impl Outgoing {
                 control.encode(masks, client, *queued > 0);
             }
             if control.written < control.encoded.len() {
-                slices[0] = IoSlice::new(&control.encoded[control.written..]);
+                let Some(first) = slices.first_mut() else { return 0 };
+                *first = IoSlice::new(&control.encoded[control.written..]);
                 return 1;
             }
             segments = 1;
@@ -226,19 +232,27 @@ impl Outgoing {
     /// What has not left.
     pub(crate) fn unsent(&self) -> Unsent {
         let sealed = self.sealed.iter().flat_map(|sealed| sealed.iter());
-        let sealed = sealed.map(|segment| (&segment.run, segment.len()));
+        let sealed = sealed.map(|segment| (&segment.run[..], &segment.payload[..]));
         let mut messages = 0;
         let mut written = self.written;
-        for (run, len) in sealed.chain([(&self.run, self.run.len())]) {
-            messages += ends_of_messages(run, written);
-            written = written.saturating_sub(len);
+        for (run, payload) in sealed.chain([(&self.run[..], &[][..])]) {
+            let (ends, parsed) = ends_of_messages(run, written);
+            messages += ends;
+            // Where the run's last frame is complete, what is shared is a frame by itself.
+            if parsed == run.len() && !payload.is_empty() {
+                messages += ends_of_messages(payload, written.saturating_sub(run.len())).0;
+            }
+            written = written.saturating_sub(run.len() + payload.len());
         }
         Unsent { messages, bytes: self.queued }
     }
 
     /// Bytes that the queue holds in memory, shared payloads included.
     pub(crate) fn retained(&self) -> usize {
-        self.queued + self.run.capacity() - self.run.len()
+        // What has left of the front is held until all of it has.
+        let sealed = self.sealed.iter().flat_map(|sealed| sealed.iter());
+        let sealed: usize = sealed.map(|s| s.run.capacity() + s.payload.len()).sum();
+        sealed + self.run.capacity()
     }
 
     fn reserve(&mut self, len: usize) {
@@ -265,8 +279,9 @@ impl Segment {
     }
 }
 
-/// How many messages end in these frames, beyond the first `written` bytes.
-fn ends_of_messages(run: &[u8], written: usize) -> usize {
+/// How many messages end in these frames, beyond the first `written` bytes; also where the last
+/// frame ends, which may be beyond the run.
+fn ends_of_messages(run: &[u8], written: usize) -> (usize, usize) {
     let (mut messages, mut at) = (0, 0);
     while at < run.len() {
         let from = if run.get(at + 1).is_some_and(|byte| byte & 0x80 != 0) {
@@ -278,7 +293,7 @@ fn ends_of_messages(run: &[u8], written: usize) -> usize {
         at += head_len + header.len as usize;
         messages += usize::from(header.fin && at > written);
     }
-    messages
+    (messages, at)
 }
 
 impl Control {
