@@ -142,11 +142,11 @@ impl Side {
 
     /// The messages so far.
     pub fn messages(&self) -> Vec<&Message> {
-        let of = |happened| match happened {
+        let messages = self.events.iter().filter_map(|happened| match happened {
             Happened::Message(message) => Some(message),
             _ => None,
-        };
-        self.events.iter().filter_map(of).collect()
+        });
+        messages.collect()
     }
 
     /// The report, if the connection has ended.
@@ -162,5 +162,22 @@ impl Side {
             Happened::Closed(report) => Some(report),
             _ => None,
         }
+    }
+
+    /// The role of the other end.
+    pub fn peer(&self) -> Role {
+        self.connection.role().peer()
+    }
+
+    /// Writes everything, which has to end in a close frame, and says its code.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn close_code_sent(&mut self) -> Option<u16> {
+        let sent = self.transmit();
+        let frames = crate::read_frames(&sent);
+        let last = frames.last().expect("a close frame was sent");
+        assert_eq!((last.opcode, last.fin, last.rsv), (0x8, true, 0), "the last frame closes");
+        last.payload.first_chunk().map(|code| u16::from_be_bytes(*code))
     }
 }
