@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 
 /// What they need on the machine.
 pub(crate) const NEEDS: &[&str] =
-    &["node", "npm", "chromium", "chromedriver", "firefox-esr", "certutil", "openssl"];
+    &["node", "npm", "chromium", "firefox-esr", "certutil", "openssl"];
 
 /// Builds the server as people run it and lets browsers talk to it.
 ///

@@ -13,7 +13,6 @@ use crate::workspace;
 /// A program and the Debian package that has it.
 const PACKAGES: &[(&str, &str)] = &[
     ("certutil", "libnss3-tools"),
-    ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
     ("firefox-esr", "firefox-esr"),
     ("g++", "g++"),
