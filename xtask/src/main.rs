@@ -9,6 +9,7 @@
 //! - `autobahn`: installs that suite
 //! - `fuzz`: builds and runs the fuzz targets on stable Rust
 //! - `browsers`: the tests in Chromium and Firefox
+//! - `bench`: our `/echo` beside the floor and other servers
 //! - `command`: child processes that never outlive us
 //! - `workspace`: where things are
 
@@ -16,6 +17,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod autobahn;
+mod bench;
 mod browsers;
 mod command;
 mod conformance;
@@ -48,6 +50,8 @@ enum Command {
     Autobahn,
     /// Run the fuzz targets
     Fuzz(fuzz::Args),
+    /// Measure our `/echo` beside the floor of `bench/`
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +75,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
             println!("{}", autobahn::install(&workspace)?.display());
             Ok(true)
         }
+        Command::Bench(args) => bench::run(&workspace, &args).map(|()| true),
         Command::Fuzz(args) => Ok(fuzz::run(&workspace, &args)?.is_success()),
     }
 }
