@@ -1,5 +1,7 @@
 //! A WebSocket you can `.await`.
 
+#[cfg(feature = "axum")]
+pub mod axum;
 mod budget;
 mod buffers;
 mod client;
@@ -19,6 +21,8 @@ mod stream;
 mod timers;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "hyper")]
+pub mod upgrade;
 mod websocket;
 
 pub use budget::{Budget, process as process_budget};
