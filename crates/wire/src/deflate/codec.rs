@@ -17,11 +17,14 @@ const MIN_WINDOW_BITS: u8 = 9;
 /// The largest window that DEFLATE can refer to.
 const MAX_WINDOW_BITS: u8 = 15;
 
-/// What flate2 holds to inflate, whatever the window.
+/// What flate2 holds to inflate, whatever the window: measured.
 const INFLATE_MEMORY: usize = 48 * 1024;
 
+/// What flate2 holds to deflate, besides four times the window: measured.
+const DEFLATE_MEMORY: usize = 244 * 1024;
+
 /// How many idle codecs of each kind a thread keeps. A codec is large (about 48 KiB to inflate,
-/// 270 KiB to deflate) and slow to make. To inflate, one is needed for the length of a message only,
+/// 372 KiB to deflate) and slow to make. To inflate, one is needed for the length of a message only,
 /// and so it is to deflate without context takeover: a thread shares few.
 const MAX_IDLE: usize = 4;
 
@@ -253,7 +256,7 @@ impl Deflater {
 
     /// Bytes that this direction keeps between messages.
     pub(crate) fn retained(&self) -> usize {
-        if self.codec.is_some() { (1 << (self.bits + 2)) + 128 * 1024 } else { 0 }
+        if self.codec.is_some() { (4 << self.bits) + DEFLATE_MEMORY } else { 0 }
     }
 }
 
