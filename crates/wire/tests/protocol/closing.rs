@@ -167,7 +167,7 @@ fn a_peer_that_never_answers_a_close_is_waited_for_no_longer_than_the_deadline()
 #[test]
 fn a_peer_that_takes_no_bytes_cannot_hold_the_close_up() {
     let mut server = Side::server();
-    server.connection.send(&vec![0; 5000], Compress::Auto, &mut server.keys).unwrap();
+    server.connection.send(&[0; 5000][..], Compress::Auto, &mut server.keys).unwrap();
     server.connection.send("second", Compress::Auto, &mut server.keys).unwrap();
     server.transmit_at_most(100);
     server.connection.handle_blocked(server.now);
@@ -212,7 +212,7 @@ fn the_close_frame_leaves_behind_everything_that_was_queued() {
     for len in [10, 40_000] {
         let mut server = Side::server();
         for n in 0..5u8 {
-            server.connection.send(&vec![n; len], Compress::Auto, &mut server.keys).unwrap();
+            server.connection.send(vec![n; len], Compress::Auto, &mut server.keys).unwrap();
         }
         server.connection.close(server.now, reason(CloseCode::NORMAL, "done"));
         // However few bytes the network takes at a time.

@@ -106,7 +106,7 @@ fn a_ping_carries_at_most_125_bytes() {
 fn a_pong_overtakes_data_at_the_next_boundary_between_frames() {
     let mut server = Side::server();
     for _ in 0..8 {
-        server.connection.send(&vec![1; 60_000], Compress::Auto, &mut server.keys).unwrap();
+        server.connection.send(&[1; 60_000][..], Compress::Auto, &mut server.keys).unwrap();
     }
     // Some of the first message has left when the ping comes.
     let mut sent = server.transmit_at_most(10);
@@ -120,7 +120,7 @@ fn a_pong_overtakes_data_at_the_next_boundary_between_frames() {
 fn a_pong_waits_for_no_more_than_a_run_of_small_frames() {
     let mut server = Side::server();
     for _ in 0..10_000 {
-        server.connection.send(&vec![1; 80], Compress::Auto, &mut server.keys).unwrap();
+        server.connection.send(&[1; 80][..], Compress::Auto, &mut server.keys).unwrap();
     }
     let mut sent = server.transmit_at_most(1);
     server.receive(Frame::ping("hurry").masked().encode());
@@ -136,7 +136,7 @@ fn a_pong_waits_for_no_more_than_a_run_of_small_frames() {
 fn a_full_queue_of_data_leaves_room_for_control_frames() {
     let mut server = Side::server();
     let max = server.connection.config().max_queued_bytes;
-    while server.connection.send(&vec![1; 1000], Compress::Auto, &mut server.keys).is_ok() {}
+    while server.connection.send(&[1; 1000][..], Compress::Auto, &mut server.keys).is_ok() {}
     assert!(server.connection.buffered_amount() <= max + 4);
     server.receive(Frame::ping("p").masked().encode());
     assert_eq!(server.connection.ping(b"q"), Ok(()));

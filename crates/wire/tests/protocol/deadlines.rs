@@ -111,7 +111,7 @@ fn bytes_that_wait_unread_are_life() {
 #[test]
 fn the_pong_clock_starts_when_the_ping_has_left() {
     let mut server = server(Config::default());
-    server.connection.send(&vec![0; 100_000], Compress::Auto, &mut server.keys).unwrap();
+    server.connection.send(&[0; 100_000][..], Compress::Auto, &mut server.keys).unwrap();
     server.transmit_at_most(1);
     server.advance(25 * SECOND);
     // A slow network: the ping waits behind the frame that is leaving, and bytes are taken.

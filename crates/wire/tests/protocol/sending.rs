@@ -105,7 +105,7 @@ fn control_frames_land_between_frames_wherever_a_write_stops() {
         for stop in 0..200 {
             let mut side = Side::plain(role);
             for n in 0..10u8 {
-                side.connection.send(&vec![n; 10], Compress::Auto, &mut side.keys).unwrap();
+                side.connection.send(&[n; 10][..], Compress::Auto, &mut side.keys).unwrap();
             }
             side.connection.send(vec![1; 20_000], Compress::Auto, &mut side.keys).unwrap();
             let mut sent = Vec::new();
@@ -150,7 +150,7 @@ fn a_full_queue_refuses_a_message_whole_and_takes_it_later() {
     assert_eq!(connection.buffered_amount(), 5004);
     server.transmit_at_most(4500);
     assert_eq!(server.connection.buffered_amount(), 504);
-    server.connection.send(&vec![2; 492], Compress::Auto, &mut server.keys).unwrap();
+    server.connection.send(&[2; 492][..], Compress::Auto, &mut server.keys).unwrap();
     assert!(server.connection.check_sendable(1).is_err());
     assert_eq!(server.transmit().len(), 504 + 496);
     assert_eq!(server.connection.buffered_amount(), 0);
@@ -210,7 +210,8 @@ fn every_kind_of_payload_can_be_sent() {
     connection.send(String::from("String"), Compress::Auto, keys).unwrap();
     connection.send(&b"slice"[..], Compress::Auto, keys).unwrap();
     connection.send(b"vec".to_vec(), Compress::Auto, keys).unwrap();
-    connection.send(&b"ref".to_vec(), Compress::Auto, keys).unwrap();
+    let owned = b"ref".to_vec();
+    connection.send(&owned, Compress::Auto, keys).unwrap();
     connection.send(bytes::Bytes::from_static(b"bytes"), Compress::Auto, keys).unwrap();
     connection.send(Message::text("message"), Compress::Auto, keys).unwrap();
     let mut client = Side::client();

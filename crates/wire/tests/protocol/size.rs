@@ -5,6 +5,5 @@ use everwire_wire::Connection;
 #[test]
 fn a_connection_fits_in_320_bytes() {
     let size = size_of::<Connection>();
-    println!("a connection takes {size} bytes");
     assert!(size <= 320, "{size}");
 }
