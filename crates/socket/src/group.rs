@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use everwire_wire::{Message, SendError, SharedFrame};
+use everwire_wire::{CloseReason, Message, SendError, SharedFrame};
 
 use crate::WebSocket;
 use crate::link::{Member, Stream};
@@ -81,6 +81,15 @@ impl Group {
             }
         }
         delivery
+    }
+
+    /// Begins to close every member, as [`WebSocket::start_close`] does: for a server that goes
+    /// down.
+    pub fn start_close(&self, reason: impl Into<Option<CloseReason>>) {
+        let reason = reason.into();
+        for member in self.lock().all.values() {
+            member.clone().start_close(reason.clone());
+        }
     }
 
     /// How many members there are.

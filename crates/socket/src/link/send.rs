@@ -258,6 +258,9 @@ pub(crate) trait Member: Send + Sync {
     /// Queues a shared frame; it leaves with what else is queued before the driver's next turn.
     /// A member whose queue is full is closed with 1013: it cannot keep up.
     fn push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError>;
+
+    /// Begins the closing handshake.
+    fn start_close(self: Arc<Self>, reason: Option<CloseReason>);
 }
 
 impl<S: Stream> Member for Link<S> {
@@ -276,5 +279,8 @@ impl<S: Stream> Member for Link<S> {
             Err(_) => {}
         }
         sent
+    }
+    fn start_close(self: Arc<Self>, reason: Option<CloseReason>) {
+        self.close(reason);
     }
 }

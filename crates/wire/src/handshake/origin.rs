@@ -30,9 +30,12 @@ pub struct OriginPolicy {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
-    SameHost,
-    AllowList(Vec<Origin>),
     Any,
+    /// The listed, and with `same_host` those at the server's own host.
+    Listed {
+        origins: Vec<Origin>,
+        same_host: bool,
+    },
 }
 
 impl Default for OriginPolicy {
@@ -47,7 +50,7 @@ impl OriginPolicy {
     /// On a connection that is known to be TLS the page must be `https`. Elsewhere TLS may have
     /// ended at a proxy, so the page's own scheme is taken for the connection's.
     pub fn same_host() -> Self {
-        Self { rule: Rule::SameHost, required: false }
+        Self { rule: Rule::Listed { origins: Vec::new(), same_host: true }, required: false }
     }
 
     /// Lets in the listed origins: scheme, host and port, exactly; a port that is the scheme's
@@ -65,7 +68,16 @@ impl OriginPolicy {
                 Origin::parse(text.as_ref()).ok_or_else(|| InvalidOrigin(text.as_ref().to_owned()))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { rule: Rule::AllowList(origins), required: false })
+        Ok(Self { rule: Rule::Listed { origins, same_host: false }, required: false })
+    }
+
+    /// Lets in pages at the server's own host too, besides the listed ones.
+    #[must_use]
+    pub fn and_same_host(mut self) -> Self {
+        if let Rule::Listed { same_host, .. } = &mut self.rule {
+            *same_host = true;
+        }
+        self
     }
 
     /// Lets in everything: for servers that hold nothing a visitor's cookies could open.
@@ -101,11 +113,16 @@ impl OriginPolicy {
         let allowed = match &self.rule {
             Rule::Any => true,
             _ if values.next().is_some() => false,
-            // `null`, the origin of sandboxed pages and files, is no origin here.
-            rule => value.to_str().ok().and_then(Origin::parse).is_some_and(|origin| match rule {
-                Rule::AllowList(list) => list.contains(&origin),
-                _ => HostPort::parse(host).is_some_and(|host| origin.is_at(&host, secure)),
-            }),
+            Rule::Listed { origins, same_host } => {
+                // `null`, the origin of sandboxed pages and files, is no origin here.
+                let origin = value.to_str().ok().and_then(Origin::parse);
+                let at_host = |origin: &Origin| {
+                    HostPort::parse(host).is_some_and(|host| origin.is_at(&host, secure))
+                };
+                origin.is_some_and(|origin| {
+                    origins.contains(&origin) || (*same_host && at_host(&origin))
+                })
+            }
         };
         if allowed {
             return Ok(());

@@ -1,0 +1,70 @@
+//! The flags of `everwire serve`.
+
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Parser;
+use everwire::handshake::OriginPolicy;
+use everwire::{Acceptor, HostPolicy};
+
+/// Serve the chat page, `/echo` and `/broadcast`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Where to listen; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)))]
+    pub(crate) listen: SocketAddr,
+
+    /// Serve https and wss: the certificate chain, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Serve https and wss: the private key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Let pages of this origin connect, besides the server's own; `*` lets any. Repeatable
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) allow_origin: Vec<String>,
+
+    /// A name that this server goes by. A server on a loopback address answers to loopback names
+    /// only, so that no web site can reach it through a name of its own (DNS rebinding); this adds
+    /// one. Repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            args: Args,
+        }
+        Defaults::parse_from(["serve"]).args
+    }
+}
+
+impl Args {
+    /// The names that requests may be addressed to.
+    pub(crate) fn hosts(&self) -> HostPolicy {
+        let policy = match (self.listen.ip().is_loopback(), self.host.is_empty()) {
+            (true, _) => HostPolicy::loopback(),
+            (false, true) => HostPolicy::any(),
+            (false, false) => HostPolicy::none(),
+        };
+        self.host.iter().fold(policy, |policy, name| policy.and(name))
+    }
+
+    /// How opening handshakes are judged.
+    pub(crate) fn acceptor(&self) -> Result<Acceptor, Box<dyn Error>> {
+        let origin = if self.allow_origin.iter().any(|origin| origin == "*") {
+            OriginPolicy::any()
+        } else {
+            OriginPolicy::allow_list(&self.allow_origin)
+                .map_err(|error| format!("--allow-origin: {error}"))?
+                .and_same_host()
+        };
+        Ok(Acceptor::new().origin(origin).hosts(self.hosts()).secure(self.tls_cert.is_some()))
+    }
+}

@@ -1,0 +1,99 @@
+//! Everything over plain HTTP: the chat page, embedded in the binary.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use everwire::axum::Upgrade;
+use everwire::{Acceptor, Group, HostPolicy};
+use http::{HeaderValue, StatusCode, header};
+
+use super::connection::Endpoint;
+
+/// Scripts and styles are the server's own, and nothing else is loaded; the page may open
+/// WebSockets, and may not be framed.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+macro_rules! files {
+    ($(($path:literal, $kind:expr, $file:literal),)*) => {
+        [$(($path, $kind, include_str!(concat!("../../page/", $file)))),*]
+    };
+}
+
+/// Where each file is served: path, content type, content.
+const FILES: [(&str, &str, &str); 16] = files![
+    ("/", HTML, "index.html"),
+    ("/style.css", CSS, "style.css"),
+    ("/favicon.svg", SVG, "favicon.svg"),
+    ("/composer.js", JS, "composer.js"),
+    ("/format.js", JS, "format.js"),
+    ("/link.js", JS, "link.js"),
+    ("/main.js", JS, "main.js"),
+    ("/message.js", JS, "message.js"),
+    ("/place.js", JS, "place.js"),
+    ("/pulse.js", JS, "pulse.js"),
+    ("/retry.js", JS, "retry.js"),
+    ("/roundtrips.js", JS, "roundtrips.js"),
+    ("/sparkline.js", JS, "sparkline.js"),
+    ("/status.js", JS, "status.js"),
+    ("/storage.js", JS, "storage.js"),
+    ("/transcript.js", JS, "transcript.js"),
+];
+
+/// The page, and the endpoints for WebSockets that come over a kept-alive connection.
+pub(super) fn router(
+    acceptor: &Acceptor,
+    hosts: HostPolicy,
+    everyone: &Group,
+    room: &Group,
+) -> Router {
+    let mut router = Router::new();
+    for (path, kind, content) in FILES {
+        let file = async move || { ([(header::CONTENT_TYPE, kind)], content) };
+        router = router.route(path, get(file));
+    }
+    for (path, endpoint) in [("/echo", Endpoint::Echo), ("/broadcast", Endpoint::Broadcast)] {
+        let (acceptor, everyone, room) = (acceptor.clone(), everyone.clone(), room.clone());
+        let open = async move |upgrade: Upgrade| {
+            let (everyone, room) = (everyone.clone(), room.clone());
+            upgrade
+                .acceptor(&acceptor)
+                .on_open(async move |socket| endpoint.start(socket, &everyone, &room))
+        };
+        router = router.route(path, get(open));
+    }
+    router
+        .fallback(async || (StatusCode::NOT_FOUND, "not found\n"))
+        .layer(middleware::map_response(secure))
+        .layer(middleware::from_fn(move |request, next| check_host(hosts.clone(), request, next)))
+}
+
+/// Refuses names that are not this server's: a page of another site must not reach it through a
+/// name that resolves here.
+async fn check_host(hosts: HostPolicy, request: Request, next: Next) -> Response {
+    if hosts.allows_headers(request.headers()) {
+        return next.run(request).await;
+    }
+    let text = "this server does not go by that name; see --host\n";
+    (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+}
+
+async fn secure(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
