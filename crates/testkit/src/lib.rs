@@ -6,6 +6,7 @@
 //! - `frame`: [`Frame`], the scripted peer: any frame, legal or not, and a reader of frames that
 //!   shares no code with the one under test.
 //! - `happened`: [`Happened`], an event by itself, to be compared.
+//! - `stream`: streams of frames to try connections with.
 //! - `dice`: [`Dice`], a repeatable source of test data.
 //! - `alloc`: [`Counting`], an allocator that says how much memory this thread holds.
 
@@ -15,6 +16,7 @@ mod frame;
 mod happened;
 mod pair;
 mod side;
+mod stream;
 
 pub use alloc::{Counting, live, peak, reset_peak};
 pub use dice::Dice;
@@ -22,3 +24,4 @@ pub use frame::{Frame, Seen, read_frames};
 pub use happened::Happened;
 pub use pair::Pair;
 pub use side::{Keys, Side, config, with_deflate};
+pub use stream::{bad_frame, legal_stream, mutate};

@@ -1,7 +1,7 @@
 //! Any partition of any bytes into reads gives the same events, the same bytes sent and the same
 //! report: rows F7, U2 and whatever nobody thought of.
 
-use everwire_testkit::{Dice, Frame, Happened, Side, config};
+use everwire_testkit::{Dice, Frame, Happened, Side, bad_frame, config, legal_stream, mutate};
 use everwire_wire::{Agreement, Config, DeflateParams, Role};
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -21,69 +21,21 @@ fn tight() -> Config {
 /// A stream of mostly legal frames from `role`.
 fn stream(dice: &mut Dice, role: Role, deflate: bool) -> Vec<u8> {
     let mut codec = Compress::new(Compression::fast(), false);
-    let mut bytes = Vec::new();
-    for _ in 0..1 + dice.below(12) {
-        let frame = match dice.below(12) {
-            0 => Frame::ping(dice.text(5)),
-            1 => Frame::pong(dice.text(5)),
-            2 if dice.one_in(4) => Frame::close(1000, "bye"),
-            _ => {
-                message(dice, role, deflate.then_some(&mut codec), &mut bytes);
-                continue;
-            }
-        };
-        bytes.extend(frame.from(role).encode());
-    }
-    bytes
-}
-
-/// A message in fragments, with control frames in between.
-fn message(dice: &mut Dice, role: Role, codec: Option<&mut Compress>, bytes: &mut Vec<u8>) {
-    let text = dice.one_in(2);
-    let len = *dice.pick(&[0, 1, 10, 125, 126, 300, 1000]);
-    let mut payload = if text { dice.text(len / 3).into_bytes() } else { dice.bytes(len) };
-    if dice.one_in(6) {
-        payload = vec![b'a'; dice.below(4000)];
-    }
-    let mut compressed = false;
-    if let Some(codec) = codec
-        && !dice.one_in(4)
-    {
+    legal_stream(dice, role, |dice, payload| {
+        if !deflate || dice.one_in(4) {
+            return None;
+        }
         let mut out = Vec::with_capacity(payload.len() * 2 + 1000);
         let flush = if dice.one_in(8) { FlushCompress::Finish } else { FlushCompress::Sync };
-        codec.compress_vec(&payload, &mut out, flush).unwrap();
+        codec.compress_vec(payload, &mut out, flush).unwrap();
         if flush == FlushCompress::Finish {
             codec.reset();
             out.push(0);
         } else {
             out.truncate(out.len().saturating_sub(4));
         }
-        (payload, compressed) = (out, true);
-    }
-    let parts = match dice.below(3) {
-        0 if !payload.is_empty() => dice.cut(&payload, 200),
-        _ => vec![&payload[..]],
-    };
-    for (n, part) in parts.iter().enumerate() {
-        let opcode = if n > 0 {
-            0
-        } else if text {
-            1
-        } else {
-            2
-        };
-        let mut frame = Frame::new(opcode, part);
-        if n + 1 < parts.len() {
-            frame = frame.unfinished();
-        }
-        if n == 0 && compressed {
-            frame = frame.rsv1();
-        }
-        bytes.extend(frame.from(role).encode());
-        if dice.one_in(5) {
-            bytes.extend(Frame::ping("between").from(role).encode());
-        }
-    }
+        Some(out)
+    })
 }
 
 /// Everything that can be seen of a connection that got these reads. Pieces of one message are put
@@ -180,20 +132,10 @@ fn legal_streams_are_the_same_however_they_are_split() {
 fn streams_with_a_few_wrong_bytes_are_the_same_however_they_are_split() {
     each("mutated", |dice, role, deflate| {
         let mut bytes = stream(dice, role, deflate);
-        for _ in 0..1 + dice.below(4) {
-            let at = dice.below(bytes.len());
-            match dice.below(5) {
-                0 => bytes[at] ^= 1 << dice.below(8),
-                1 => bytes[at] = dice.next_u64() as u8,
-                2 => bytes.truncate(at.max(1)),
-                3 => bytes.insert(at, dice.next_u64() as u8),
-                _ => {
-                    if bytes.len() > 1 {
-                        bytes.remove(at);
-                    }
-                }
-            }
+        if dice.one_in(3) {
+            bytes.extend(bad_frame(dice, role));
         }
+        mutate(dice, &mut bytes);
         bytes
     });
 }
