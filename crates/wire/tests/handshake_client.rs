@@ -99,7 +99,7 @@ fn the_rfcs_answer_is_accepted() {
     assert!(client().verify(&and("content-length", "0")).is_ok());
 }
 
-// H19
+// row: H19
 #[test]
 fn a_wrong_proof_fails_the_connection() {
     for accept in [
@@ -116,7 +116,7 @@ fn a_wrong_proof_fails_the_connection() {
     assert_eq!(error(&and("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")), repeated);
 }
 
-// H19
+// row: H19
 #[test]
 fn an_answer_that_is_no_upgrade_to_websocket_fails_the_connection() {
     assert_eq!(error(&without("upgrade")), HandshakeError::Missing("Upgrade"));
@@ -134,7 +134,7 @@ fn an_answer_that_is_no_upgrade_to_websocket_fails_the_connection() {
     assert_eq!(error(&and("transfer-encoding", "chunked")), HandshakeError::Body);
 }
 
-// H19
+// row: H19
 #[test]
 fn an_unoffered_subprotocol_fails_the_connection() {
     let refused = |name: &str| HandshakeError::SubprotocolNotOffered(name.to_owned());
@@ -151,7 +151,7 @@ fn an_unoffered_subprotocol_fails_the_connection() {
     assert_eq!(verify(&two), Err(HandshakeError::Repeated("Sec-WebSocket-Protocol")));
 }
 
-// H19
+// row: H19
 #[test]
 fn an_unoffered_extension_fails_the_connection() {
     let refused = |name: &str| Err(HandshakeError::ExtensionNotOffered(name.to_owned()));
@@ -171,7 +171,7 @@ fn an_unoffered_extension_fails_the_connection() {
     }
 }
 
-// H19
+// row: H19
 #[test]
 fn an_answer_with_parameters_out_of_range_fails_the_connection() {
     let client = client().deflate(Some(DeflateConfig::default()));
@@ -195,7 +195,7 @@ fn an_answer_with_parameters_out_of_range_fails_the_connection() {
     }
 }
 
-// H20
+// row: H20
 #[test]
 fn another_status_is_a_typed_error() {
     for status in [200, 302, 401, 403, 426, 500, 503] {
@@ -209,7 +209,7 @@ fn another_status_is_a_typed_error() {
     );
 }
 
-// H21
+// row: H21
 #[test]
 fn line_breaks_are_refused_at_the_api() {
     for uri in

@@ -206,7 +206,7 @@ fn our_client_and_our_server_always_agree() {
     }
 }
 
-// H16
+// row: H16
 #[test]
 fn an_unacceptable_offer_is_declined_and_the_next_one_taken() {
     for params in [

@@ -49,7 +49,7 @@ fn a_request_is_read_as_it_was_sent() {
     assert_eq!(cookies, [&b"a=1; b=\xe9"[..], b"c=3"]);
 }
 
-// H13
+// row: H13
 #[test]
 fn what_follows_the_blank_line_is_left_alone() {
     let mut input = REQUEST.to_vec();
@@ -99,7 +99,7 @@ fn every_cut_gives_the_same_response() {
     }
 }
 
-// H8
+// row: H8
 #[test]
 fn a_large_head_byte_by_byte_costs_linear_work() {
     let mut head = b"GET / HTTP/1.1\r\n".to_vec();
@@ -117,7 +117,7 @@ fn a_large_head_byte_by_byte_costs_linear_work() {
     assert_eq!(reader.work(), 2 * head.len());
 }
 
-// H8
+// row: H8
 #[test]
 fn too_many_headers_are_refused_at_the_first_byte_of_the_one_too_many() {
     for count in [200, 10_001] {
@@ -133,7 +133,8 @@ fn too_many_headers_are_refused_at_the_first_byte_of_the_one_too_many() {
     assert!(reader.read(b"c").is_err());
 }
 
-// H8: more than `http::HeaderMap` holds is an error, not a panic.
+// row: H8
+// More than `http::HeaderMap` holds is an error, not a panic.
 #[test]
 fn more_headers_than_a_map_holds_are_refused() {
     let many = (0..40_000).map(|n| format!("x{n}: y\r\n")).collect::<String>();
@@ -142,7 +143,7 @@ fn more_headers_than_a_map_holds_are_refused() {
     assert_eq!(error.status(), 431);
 }
 
-// H8
+// row: H8
 #[test]
 fn a_head_is_refused_as_soon_as_it_is_over_the_limit() {
     let huge = format!("GET / HTTP/1.1\r\nX-Huge: {}", "x".repeat(1 << 20));
@@ -162,7 +163,7 @@ fn a_head_is_refused_as_soon_as_it_is_over_the_limit() {
     assert_eq!(reader.read(b"\r\n\r\n").unwrap_err(), error);
 }
 
-// H8
+// row: H8
 #[test]
 fn a_head_of_exactly_the_limit_is_read() {
     let mut reader = RequestReader::new(limits(REQUEST.len(), 100));
@@ -171,7 +172,7 @@ fn a_head_of_exactly_the_limit_is_read() {
     assert!(reader.read(REQUEST).is_err());
 }
 
-// H8
+// row: H8
 #[test]
 fn a_long_request_line_is_414() {
     for line in [
@@ -185,7 +186,7 @@ fn a_long_request_line_is_414() {
     }
 }
 
-// H10
+// row: H10
 #[test]
 fn a_bare_lf_is_refused_wherever_it_stands() {
     let request = String::from_utf8_lossy(REQUEST).into_owned();
@@ -200,7 +201,7 @@ fn a_bare_lf_is_refused_wherever_it_stands() {
     );
 }
 
-// H10
+// row: H10
 #[test]
 fn a_bare_cr_is_refused_wherever_it_stands() {
     let request = String::from_utf8_lossy(REQUEST).into_owned();
@@ -212,7 +213,7 @@ fn a_bare_cr_is_refused_wherever_it_stands() {
     assert_eq!(request_error("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n"), HandshakeError::BareCr);
 }
 
-// H10
+// row: H10
 #[test]
 fn malformed_headers_are_refused() {
     let error = |header: &str| request_error(format!("GET / HTTP/1.1\r\n{header}\r\n\r\n"));
@@ -233,7 +234,7 @@ fn malformed_headers_are_refused() {
     assert_eq!(error("nocolon"), HandshakeError::HeaderName);
 }
 
-// H10
+// row: H10
 #[test]
 fn control_bytes_in_values_are_refused() {
     for byte in (0..=0x1fu8).chain([0x7f]).filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n')) {
@@ -270,7 +271,7 @@ fn a_request_line_has_one_form() {
     }
 }
 
-// H17
+// row: H17
 #[test]
 fn a_fragment_in_the_target_is_refused() {
     assert_eq!(request_error("GET /a#b HTTP/1.1\r\n\r\n"), HandshakeError::Target);
@@ -313,7 +314,7 @@ fn a_status_line_may_lack_its_reason() {
     }
 }
 
-// H20
+// row: H20
 #[test]
 fn a_flood_of_interim_responses_ends_at_the_limit() {
     let mut reader = ResponseReader::new(HandshakeLimits::default());
@@ -330,7 +331,7 @@ fn a_flood_of_interim_responses_ends_at_the_limit() {
     assert!(sent <= 16 << 10, "took {sent} bytes");
 }
 
-// H20
+// row: H20
 #[test]
 fn a_huge_header_of_a_response_is_refused() {
     let huge = format!("HTTP/1.1 200 OK\r\nX-Huge: {}", "x".repeat(1 << 20));

@@ -28,7 +28,7 @@ fn assert_let_in(policy: &OriginPolicy, origins: &[&str], host: &str, secure: bo
     check(policy, origins, host, secure).unwrap();
 }
 
-// H14
+// row: H14
 #[test]
 fn by_default_only_pages_of_the_same_host_connect() {
     let policy = OriginPolicy::default();
@@ -49,7 +49,7 @@ fn by_default_only_pages_of_the_same_host_connect() {
     }
 }
 
-// H14
+// row: H14
 #[test]
 fn a_foreign_origin_is_refused() {
     let policy = OriginPolicy::default();
@@ -89,7 +89,7 @@ fn a_foreign_origin_is_refused() {
     }
 }
 
-// H14
+// row: H14
 #[test]
 fn two_origins_are_refused() {
     for origins in [["https://good", "https://evil"], ["https://good", "https://good"]] {
@@ -98,7 +98,7 @@ fn two_origins_are_refused() {
     }
 }
 
-// H14
+// row: H14
 #[test]
 fn over_tls_an_unencrypted_page_of_the_same_host_is_refused() {
     let policy = OriginPolicy::same_host();
@@ -109,7 +109,7 @@ fn over_tls_an_unencrypted_page_of_the_same_host_is_refused() {
     assert_refused(&policy, &["http://good:8443"], "good:8443", true);
 }
 
-// H14
+// row: H14
 #[test]
 fn programs_without_origin_are_served_unless_one_is_required() {
     let list = OriginPolicy::allow_list(["https://good"]).unwrap();
@@ -122,7 +122,7 @@ fn programs_without_origin_are_served_unless_one_is_required() {
     }
 }
 
-// H14
+// row: H14
 #[test]
 fn an_allow_list_compares_scheme_host_and_port() {
     let policy = OriginPolicy::allow_list([
@@ -164,7 +164,7 @@ fn a_list_with_something_that_is_no_origin_is_refused() {
     }
 }
 
-// H14
+// row: H14
 #[test]
 fn any_lets_in_everything_and_has_to_be_chosen() {
     for origin in ["https://evil", "null", "", "x"] {

@@ -82,7 +82,7 @@ fn the_rfcs_own_handshake_is_answered_as_in_the_rfc() {
     assert_eq!((agreement.subprotocol(), agreement.extensions().as_str()), (None, ""));
 }
 
-// H1
+// row: H1
 #[test]
 fn only_get_upgrades() {
     for method in ["POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "get"] {
@@ -94,7 +94,7 @@ fn only_get_upgrades() {
     }
 }
 
-// H2
+// row: H2
 #[test]
 fn only_http_1_1_upgrades() {
     for version in [Version::HTTP_09, Version::HTTP_10, Version::HTTP_2, Version::HTTP_3] {
@@ -104,7 +104,7 @@ fn only_http_1_1_upgrades() {
     }
 }
 
-// H3
+// row: H3
 #[test]
 fn one_valid_host_is_required() {
     assert_status(&without("host"), 400);
@@ -146,7 +146,7 @@ fn one_valid_host_is_required() {
     }
 }
 
-// H4
+// row: H4
 #[test]
 fn the_key_is_sixteen_bytes_in_canonical_base64() {
     assert_status(&without("sec-websocket-key"), 400);
@@ -170,7 +170,7 @@ fn the_key_is_sixteen_bytes_in_canonical_base64() {
     }
 }
 
-// H5
+// row: H5
 #[test]
 fn other_versions_are_told_ours() {
     for version in ["12", "7", "8", "0", "14", "130", "255"] {
@@ -190,7 +190,7 @@ fn other_versions_are_told_ours() {
     assert_status(&and("sec-websocket-version", "13"), 400);
 }
 
-// H6
+// row: H6
 #[test]
 fn connection_and_upgrade_are_lists_of_tokens_in_any_case() {
     for connection in
@@ -206,7 +206,7 @@ fn connection_and_upgrade_are_lists_of_tokens_in_any_case() {
     assert_accepted(&request);
 }
 
-// H7
+// row: H7
 #[test]
 fn what_only_looks_like_an_upgrade_is_never_switched() {
     for connection in ["Upgradex", "Upgrade;q=1", "up grade", "keep-alive", "", "\"Upgrade\""] {
@@ -233,7 +233,7 @@ fn a_request_is_known_to_want_the_upgrade_by_its_upgrade_header() {
     assert!(!wants_upgrade(&with("upgrade", "h2c")));
 }
 
-// H11
+// row: H11
 #[test]
 fn an_upgrade_has_no_body() {
     assert_status(&and("content-length", "5"), 400);
@@ -255,7 +255,7 @@ fn an_upgrade_has_no_body() {
     assert_accepted(&and("content-length", "0"));
 }
 
-// H12
+// row: H12
 #[test]
 fn every_refusal_closes_and_says_how_long_it_is() {
     let refusal = respond(&with("sec-websocket-version", "8")).unwrap_err();
@@ -329,7 +329,7 @@ fn a_program_may_choose_among_what_is_offered() {
     assert!(ServerHandshake::new().subprotocols(["a b"]).is_err());
 }
 
-// H15
+// row: H15
 #[test]
 fn a_malformed_subprotocol_list_is_refused() {
     for list in [
@@ -343,7 +343,7 @@ fn a_malformed_subprotocol_list_is_refused() {
     assert_status(&twice, 400);
 }
 
-// H15
+// row: H15
 #[test]
 fn a_long_subprotocol_list_is_refused() {
     let list = |count: usize| (0..count).map(|n| format!("p{n}")).collect::<Vec<_>>().join(", ");
@@ -355,7 +355,7 @@ fn a_long_subprotocol_list_is_refused() {
     assert_status(&with("sec-websocket-protocol", &",".repeat(1 << 20)), 400);
 }
 
-// H16
+// row: H16
 #[test]
 fn a_malformed_extension_header_is_refused() {
     let long = format!("a; b=\"{}", "\\".repeat(1 << 20));
@@ -390,7 +390,7 @@ fn a_malformed_extension_header_is_refused() {
     }
 }
 
-// H16
+// row: H16
 #[test]
 fn unknown_extensions_are_declined() {
     for list in ["__proto__", "constructor; toString", "x-webkit-deflate-frame", "a; b=\"1\\2\"; c"]
@@ -401,7 +401,7 @@ fn unknown_extensions_are_declined() {
     }
 }
 
-// H16
+// row: H16
 #[test]
 fn a_thousand_offers_are_refused() {
     let offers = |count: usize| vec!["permessage-deflate"; count].join(", ");
@@ -412,7 +412,7 @@ fn a_thousand_offers_are_refused() {
     assert_status(&with("sec-websocket-extensions", &params), 400);
 }
 
-// H17
+// row: H17
 #[test]
 fn a_target_that_could_be_read_in_two_ways_is_refused() {
     for target in [
@@ -462,7 +462,7 @@ fn a_target_that_could_be_read_in_two_ways_is_refused() {
     }
 }
 
-// H17
+// row: H17
 #[test]
 fn an_absolute_target_must_name_the_host() {
     for target in [
@@ -484,7 +484,8 @@ fn an_absolute_target_must_name_the_host() {
     }
 }
 
-// H17: the whole way, because `http::Uri` drops a fragment.
+// row: H17
+// The whole way, because `http::Uri` drops a fragment.
 #[test]
 fn a_fragment_never_reaches_the_check() {
     let head = b"GET /chat#x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -492,7 +493,7 @@ fn a_fragment_never_reaches_the_check() {
     assert_eq!(Refusal::from(error).response().status(), 400);
 }
 
-// H9, H18
+// row: H9, H18
 #[test]
 fn slow_heads_and_early_data_have_their_statuses() {
     assert_eq!(Refusal::from(HandshakeError::TooSlow).response().status(), 408);
