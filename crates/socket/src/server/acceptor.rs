@@ -169,7 +169,10 @@ impl Acceptor {
     /// # Cancel safety
     /// A dropped future drops the stream.
     pub async fn accept<S: Stream>(&self, stream: S) -> Result<WebSocket<S>, AcceptError> {
-        self.read_request(stream).await?.accept().await
+        let countdown = Countdown::new(self.rules.timeout);
+        // Boxed, as the other steps are: the caller's future lives as long as the connection and
+        // holds a pointer, not the state of a handshake that is over.
+        Box::pin(async move { self.read(stream, countdown).await?.settle().await }).await
     }
 
     /// Reads a request and leaves the decision to the program.
@@ -184,8 +187,6 @@ impl Acceptor {
     /// A dropped future drops the stream.
     pub async fn read_request<S: Stream>(&self, stream: S) -> Result<Pending<S>, AcceptError> {
         let countdown = Countdown::new(self.rules.timeout);
-        // Boxed, as the other steps are: the caller's future lives as long as the connection and
-        // holds a pointer, not the state of a handshake that is over.
         Box::pin(self.read(stream, countdown)).await
     }
 
@@ -202,7 +203,8 @@ impl Acceptor {
         tls: &crate::tls::TlsAcceptor,
         stream: S,
     ) -> Result<WebSocket<crate::MaybeTls<S>>, AcceptError> {
-        self.read_request_tls(tls, stream).await?.accept().await
+        let countdown = Countdown::new(self.rules.timeout);
+        Box::pin(async move { self.read_tls(tls, stream, countdown).await?.settle().await }).await
     }
 
     /// Like [`read_request`](Self::read_request), on a stream that begins with a TLS handshake; it
@@ -220,16 +222,23 @@ impl Acceptor {
         stream: S,
     ) -> Result<Pending<crate::MaybeTls<S>>, AcceptError> {
         let countdown = Countdown::new(self.rules.timeout);
-        let acceptor = self.clone().secure(true);
-        Box::pin(async move {
-            let stream = countdown
-                .step(tls.accept(stream))
-                .await
-                .map_err(|_| AcceptError::Timeout)?
-                .map_err(AcceptError::Tls)?;
-            acceptor.read(crate::MaybeTls::Tls(Box::new(stream.into())), countdown).await
-        })
-        .await
+        Box::pin(self.read_tls(tls, stream, countdown)).await
+    }
+
+    #[cfg(feature = "tls")]
+    async fn read_tls<S: Stream>(
+        &self,
+        tls: &crate::tls::TlsAcceptor,
+        stream: S,
+        countdown: Countdown,
+    ) -> Result<Pending<crate::MaybeTls<S>>, AcceptError> {
+        let stream = countdown
+            .step(tls.accept(stream))
+            .await
+            .map_err(|_| AcceptError::Timeout)?
+            .map_err(AcceptError::Tls)?;
+        let stream = crate::MaybeTls::Tls(Box::new(stream.into()));
+        self.clone().secure(true).read(stream, countdown).await
     }
 
     async fn read<S: Stream>(
@@ -253,8 +262,8 @@ impl Acceptor {
             }
             Ok(Err(AcceptError::Handshake(error))) => *error,
             Ok(Err(error)) => return Err(error),
-            // A browser that connected ahead of need has asked for nothing: no answer (§6.5.1 of
-            // RFC 9112 lets a server just close).
+            // A browser that connected ahead of need has asked for nothing, so it gets no answer
+            // (RFC 9112 §9.5: either side may close an idle connection).
             Err(_) if reader.raw().is_empty() => return Err(AcceptError::Timeout),
             Err(_) => HandshakeError::TooSlow,
         };

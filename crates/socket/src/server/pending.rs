@@ -104,8 +104,7 @@ impl<S: Stream> Pending<S> {
     /// # Cancel safety
     /// A dropped future drops the stream.
     pub async fn accept(self) -> Result<WebSocket<S>, AcceptError> {
-        let decision = self.rules.decide(&self.request);
-        Box::pin(self.conclude(decision)).await
+        Box::pin(self.settle()).await
     }
 
     /// Accepts with the program's choice; the policies are asked, the hook is not.
@@ -132,6 +131,11 @@ impl<S: Stream> Pending<S> {
     pub async fn refuse(self, response: Response<Bytes>) {
         tracing::debug!(status = response.status().as_u16(), "handshake refused");
         Box::pin(refuse(self.stream, &response, self.left)).await;
+    }
+
+    pub(super) async fn settle(self) -> Result<WebSocket<S>, AcceptError> {
+        let decision = self.rules.decide(&self.request);
+        self.conclude(decision).await
     }
 
     async fn conclude(
