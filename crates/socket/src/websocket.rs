@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use everwire_wire::{
-    Agreement, CloseReason, CloseReport, Compress, Config, Event, Incoming, Message, Outbound,
-    ReadyState, Role, SendError,
+    Agreement, CloseReason, CloseReport, Compress, Config, Incoming, Message, Outbound, ReadyState,
+    Role, SendError,
 };
 
 use crate::halves::{Receiver, Sender};
-use crate::link::{Delivery, Leave, Link, Stream};
+use crate::link::{Leave, Link, Stream};
 use crate::permit::Permit;
 use crate::pieces::{MessageReader, MessageWriter};
 
@@ -292,13 +292,6 @@ impl<S: Stream> WebSocket<S> {
 }
 
 impl<S: Stream> Link<S> {
-    pub(crate) fn poll_message(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        self.poll_pick(cx, Delivery::Whole, |event| match event {
-            Event::Message(message) => Some(message.into_message()),
-            _ => None,
-        })
-    }
-
     pub(crate) async fn send(
         self: &Arc<Self>,
         message: Outbound<'_>,

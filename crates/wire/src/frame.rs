@@ -10,6 +10,9 @@ pub(crate) const MAX_HEADER_LEN: usize = 14;
 /// The longest payload of a control frame (§5.5).
 pub(crate) const MAX_CONTROL_LEN: usize = 125;
 
+/// The longest payload whose length stands in the header's second byte (§5.2).
+pub(crate) const MAX_SHORT_LEN: usize = 125;
+
 const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const RSV2_RSV3: u8 = 0x30;
@@ -158,6 +161,48 @@ impl Header {
             at += 4;
         }
         (out, at)
+    }
+}
+
+/// The header of an unfragmented, uncompressed message of at most 125 bytes: what most frames are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Short {
+    pub(crate) kind: Kind,
+    pub(crate) header_len: usize,
+    /// Zero where there is no mask.
+    pub(crate) key: [u8; 4],
+    pub(crate) len: usize,
+}
+
+impl Short {
+    /// The header of such a message from a server.
+    #[inline]
+    pub(crate) fn encode(kind: Kind, len: usize) -> [u8; 2] {
+        debug_assert!(len <= MAX_SHORT_LEN);
+        [FIN | Opcode::from(kind) as u8, len as u8]
+    }
+
+    /// Reads such a header; `None` for any other, legal or not.
+    #[inline]
+    pub(crate) fn decode(bytes: &[u8], from: Role) -> Option<Self> {
+        let kind = match bytes.first()? {
+            0x81 => Kind::Text,
+            0x82 => Kind::Binary,
+            _ => return None,
+        };
+        let second = *bytes.get(1)?;
+        let len = usize::from(second & 0x7F);
+        if len > MAX_SHORT_LEN {
+            return None;
+        }
+        match (from, second & MASK != 0) {
+            (Role::Client, true) => {
+                let key = *bytes.get(2..)?.first_chunk()?;
+                Some(Self { kind, header_len: 6, key, len })
+            }
+            (Role::Server, false) => Some(Self { kind, header_len: 2, key: [0; 4], len }),
+            _ => None,
+        }
     }
 }
 

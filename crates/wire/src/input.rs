@@ -30,6 +30,10 @@ impl<'r> Input<'r> {
         &self.unread[self.at..]
     }
 
+    pub(crate) fn unread_mut(&mut self) -> &mut [u8] {
+        &mut self.unread[self.at..]
+    }
+
     /// How many bytes were used.
     pub fn used(&self) -> usize {
         self.at

@@ -27,21 +27,21 @@ impl MaskSource for NoMask {
 
 /// Masks or unmasks `payload` in place; `key` is rotated so that its first byte belongs to the
 /// first byte of `payload`.
+#[inline]
 pub(crate) fn apply(key: [u8; 4], payload: &mut [u8]) {
-    // Whole blocks of 32 let the compiler use the widest registers the target has; short payloads,
-    // the common ones, go through eight bytes at a time.
-    let word = u64::from_ne_bytes([key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3]]);
-    let mut blocks = payload.chunks_exact_mut(32);
-    for block in &mut blocks {
-        for lane in block.as_chunks_mut::<8>().0 {
-            *lane = (u64::from_ne_bytes(*lane) ^ word).to_ne_bytes();
-        }
-    }
-    let (words, tail) = blocks.into_remainder().as_chunks_mut::<8>();
+    let [a, b, c, d] = key;
+    let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    // The loop over words becomes one over the widest registers the target has.
+    let (words, tail) = payload.as_chunks_mut::<8>();
     for lane in words {
         *lane = (u64::from_ne_bytes(*lane) ^ word).to_ne_bytes();
     }
-    for (byte, key) in tail.iter_mut().zip(word.to_ne_bytes()) {
+    let (half, tail) = tail.as_chunks_mut::<4>();
+    for lane in half {
+        *lane = (u32::from_ne_bytes(*lane) ^ u32::from_ne_bytes(key)).to_ne_bytes();
+    }
+    // At most three, in step with the key again.
+    for (byte, key) in tail.iter_mut().zip(key) {
         *byte ^= key;
     }
 }

@@ -109,7 +109,7 @@ impl<S: Stream> Link<S> {
         if let Some(everwire_wire::Event::Closed(report)) =
             state.connection.poll_event(now, &mut nothing)
         {
-            self.handle_report(state, report);
+            self.handle_report(state, *report);
         }
     }
 

@@ -1,9 +1,11 @@
 //! Reading: one event a call, from what was read before or from the stream.
 
+use std::io::ErrorKind;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, MutexGuard};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use everwire_wire::{Event, Input, ReadyState};
+use everwire_wire::{Event, Incoming, Input, Message, ReadyState};
 
 use super::{Link, State, Stream};
 use crate::buffers::with_buffer;
@@ -28,7 +30,18 @@ impl<S: Stream> Link<S> {
         delivery: Delivery,
         mut pick: impl FnMut(Event<'_>) -> Option<T>,
     ) -> Poll<Option<T>> {
-        self.poll_events(cx, delivery, |_, state, event| (state, pick(event)))
+        self.poll_events(cx, delivery, |_, event| pick(event))
+    }
+
+    /// The next whole message.
+    pub(crate) fn poll_message(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        if let Some(message) = self.lock().short_in_tail() {
+            return Poll::Ready(Some(message));
+        }
+        self.poll_pick(cx, Delivery::Whole, |event| match event {
+            Event::Message(message) => Some(message.into_message()),
+            _ => None,
+        })
     }
 
     /// Shows whole messages to `visit` for as long as there are some without waiting; says how many
@@ -36,19 +49,17 @@ impl<S: Stream> Link<S> {
     pub(crate) fn poll_visit(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
-        mut visit: impl FnMut(everwire_wire::Incoming<'_>),
+        mut visit: impl FnMut(Incoming<'_>),
     ) -> Poll<Option<usize>> {
         let mut visited = 0;
-        let polled = self.poll_events(cx, Delivery::Whole, |link, mut state, event| {
+        let polled = self.poll_events(cx, Delivery::Whole, |held, event| {
             if let Event::Message(message) = event {
-                state.visiting = true;
-                drop(state);
                 visited += 1;
-                visit(message);
-                state = link.lock();
-                state.visiting = false;
+                held.visiting = true;
+                held.unlocked(|| visit(message));
+                held.visiting = false;
             }
-            (state, None::<()>)
+            None::<()>
         });
         match polled {
             Poll::Ready(_) if visited == 0 => Poll::Ready(None),
@@ -57,148 +68,194 @@ impl<S: Stream> Link<S> {
         }
     }
 
-    /// The loop that both share. `show` may give the lock back while it looks at an event.
-    fn poll_events<'a, T>(
-        self: &'a Arc<Self>,
+    /// The loop that both share.
+    fn poll_events<T>(
+        self: &Arc<Self>,
         cx: &mut Context<'_>,
         delivery: Delivery,
-        mut show: impl FnMut(
-            &'a Arc<Self>,
-            MutexGuard<'a, State<S>>,
-            Event<'_>,
-        ) -> (MutexGuard<'a, State<S>>, Option<T>),
+        mut show: impl FnMut(&mut Held<'_, S>, Event<'_>) -> Option<T>,
     ) -> Poll<Option<T>> {
-        let mut state = self.lock();
+        let mut held = Held::new(self);
         loop {
-            if state.report.is_some() {
+            if held.report.is_some() {
                 return Poll::Ready(None);
             }
-            if state.has_tail() {
-                let mut tail = std::mem::take(&mut state.tail);
-                let at = std::mem::take(&mut state.tail_at);
+            if held.has_tail() {
+                let mut tail = std::mem::take(&mut held.tail);
+                let at = std::mem::take(&mut held.tail_at);
                 let mut input = Input::new(&mut tail[at..]);
-                let shown;
-                (state, shown) = self.show_events(state, delivery, &mut input, &mut show);
+                let shown = held.show_events(delivery, &mut input, &mut show);
                 let at = at + input.used();
                 if at < tail.len() {
-                    state.tail = tail;
-                    state.tail_at = at;
+                    held.tail = tail;
+                    held.tail_at = at;
                 }
-                if let Some(shown) = shown {
-                    return Poll::Ready(Some(shown));
+                if shown.is_some() {
+                    return Poll::Ready(shown);
                 }
                 continue;
             }
-            if state.ready_state() >= ReadyState::Closing {
+            if held.ready_state() >= ReadyState::Closing {
                 // What was queued goes first: the report waits for our close frame to leave.
-                state.flush(self);
-                let mut input = Input::new(&mut []);
-                let shown;
-                (state, shown) = self.show_events(state, delivery, &mut input, &mut show);
-                if let Some(shown) = shown {
-                    return Poll::Ready(Some(shown));
+                held.flush(self);
+                let shown = held.show_events(delivery, &mut Input::new(&mut []), &mut show);
+                if shown.is_some() {
+                    return Poll::Ready(shown);
                 }
-                if state.report.is_some() {
+                if held.report.is_some() {
                     continue;
                 }
             }
-            let read = with_buffer(|buffer| {
-                let len = match state.poll_read(cx, buffer) {
-                    Poll::Pending => return Read::Pending(state),
-                    Poll::Ready(Ok(0)) => return Read::End(state, None),
-                    Poll::Ready(Err(error)) => return Read::End(state, Some(error.kind())),
-                    Poll::Ready(Ok(len)) => len,
-                };
-                let mut input = Input::new(&mut buffer[..len]);
-                let (mut state, shown) = self.show_events(state, delivery, &mut input, &mut show);
-                // No buffer of the thread survives a return: what is unread moves once, to a place
-                // of its size.
-                if !input.unread().is_empty() {
-                    state.tail = input.unread().to_vec();
-                    state.tail_at = 0;
-                }
-                Read::Some(state, shown)
-            });
-            match read {
-                Read::Some(guard, None) => state = guard,
-                Read::Some(mut guard, shown) => {
-                    self.account(&mut guard);
+            match with_buffer(|buffer| held.read_events(cx, delivery, buffer, &mut show)) {
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Ok(shown)) => {
+                    self.account(&mut held);
                     return Poll::Ready(shown);
                 }
-                Read::End(guard, error) => {
-                    state = guard;
-                    self.handle_end(&mut state, error);
-                }
-                Read::Pending(guard) => {
-                    state = guard;
-                    if let Some(kind) = state.write_failed {
-                        self.handle_end(&mut state, Some(kind));
-                        continue;
+                Poll::Ready(Err(end)) => held.handle_end(end),
+                Poll::Pending => match held.write_failed {
+                    // All that the peer sent before it stopped listening has been read.
+                    Some(kind) => held.handle_end(End::Failed(kind)),
+                    None => {
+                        // Nothing more to answer for now: what was corked leaves.
+                        held.flush(self);
+                        if held.ready_state() == ReadyState::Closed || held.write_failed.is_some() {
+                            continue;
+                        }
+                        held.await_more(cx);
+                        self.account(&mut held);
+                        self.arm(&mut held);
+                        return Poll::Pending;
                     }
-                    if !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
-                        state.reader = Some(cx.waker().clone());
-                    }
-                    // Nothing more to answer for now: what was corked leaves.
-                    state.flush(self);
-                    if state.ready_state() == ReadyState::Closed || state.write_failed.is_some() {
-                        continue;
-                    }
-                    self.account(&mut state);
-                    self.arm(&mut state);
-                    return Poll::Pending;
-                }
+                },
             }
-        }
-    }
-
-    /// Shows the events in `input` until one is taken or there are no more.
-    fn show_events<'a, T>(
-        self: &'a Arc<Self>,
-        mut state: MutexGuard<'a, State<S>>,
-        delivery: Delivery,
-        input: &mut Input<'_>,
-        show: &mut impl FnMut(
-            &'a Arc<Self>,
-            MutexGuard<'a, State<S>>,
-            Event<'_>,
-        ) -> (MutexGuard<'a, State<S>>, Option<T>),
-    ) -> (MutexGuard<'a, State<S>>, Option<T>) {
-        loop {
-            let now = state.now;
-            let event = match delivery {
-                Delivery::Whole => state.connection.poll_event(now, input),
-                Delivery::Pieces => state.connection.poll_piece(now, input),
-            };
-            match event {
-                None => return (state, None),
-                Some(Event::Closed(report)) => {
-                    self.handle_report(&mut state, report);
-                    return (state, None);
-                }
-                Some(event) => {
-                    let shown;
-                    (state, shown) = show(self, state, event);
-                    if shown.is_some() {
-                        return (state, shown);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The stream gives no more.
-    fn handle_end(self: &Arc<Self>, state: &mut State<S>, error: Option<std::io::ErrorKind>) {
-        let now = clock::now();
-        match error.or(state.write_failed) {
-            Some(kind) => state.connection.handle_transport_error(now, kind),
-            None => state.connection.handle_eof(now),
         }
     }
 }
 
-/// What a read brought; the lock comes back with it.
-enum Read<'a, S, T> {
-    Some(MutexGuard<'a, State<S>>, Option<T>),
-    Pending(MutexGuard<'a, State<S>>),
-    End(MutexGuard<'a, State<S>>, Option<std::io::ErrorKind>),
+impl<S> State<S> {
+    /// A message that came with those before it, when it is a short one: the shortest way there is.
+    fn short_in_tail(&mut self) -> Option<Message> {
+        if self.tail.is_empty() || self.report.is_some() {
+            return None;
+        }
+        let mut input = Input::new(&mut self.tail[self.tail_at..]);
+        let message = self.connection.poll_short(&mut input)?.into_message();
+        self.tail_at += input.used();
+        if self.tail_at == self.tail.len() {
+            self.tail = Vec::new();
+            self.tail_at = 0;
+        }
+        Some(message)
+    }
+}
+
+/// The lock, held, and given back while code of the application runs.
+struct Held<'a, S> {
+    link: &'a Arc<Link<S>>,
+    /// None while it is given back.
+    guard: Option<MutexGuard<'a, State<S>>>,
+}
+
+/// The stream gives no more.
+enum End {
+    Eof,
+    Failed(ErrorKind),
+}
+
+impl<'a, S: Stream> Held<'a, S> {
+    fn new(link: &'a Arc<Link<S>>) -> Self {
+        Self { link, guard: Some(link.lock()) }
+    }
+
+    fn unlocked(&mut self, run: impl FnOnce()) {
+        self.guard = None;
+        run();
+        self.guard = Some(self.link.lock());
+    }
+
+    /// Reads once, and shows the events in what was read until one is taken.
+    fn read_events<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        delivery: Delivery,
+        buffer: &mut [u8],
+        show: &mut impl FnMut(&mut Self, Event<'_>) -> Option<T>,
+    ) -> Poll<Result<Option<T>, End>> {
+        let len = match ready!(self.poll_read(cx, buffer)) {
+            Ok(0) => return Poll::Ready(Err(End::Eof)),
+            Ok(len) => len,
+            Err(error) => return Poll::Ready(Err(End::Failed(error.kind()))),
+        };
+        let mut input = Input::new(&mut buffer[..len]);
+        let shown = self.show_events(delivery, &mut input, show);
+        // No buffer of the thread survives a return: what is unread moves once, to a place of its
+        // size.
+        if !input.unread().is_empty() {
+            self.tail = input.unread().to_vec();
+            self.tail_at = 0;
+        }
+        Poll::Ready(Ok(shown))
+    }
+
+    /// Shows the events in `input` until one is taken or there are no more.
+    fn show_events<T>(
+        &mut self,
+        delivery: Delivery,
+        input: &mut Input<'_>,
+        show: &mut impl FnMut(&mut Self, Event<'_>) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            let now = self.now;
+            let event = match delivery {
+                Delivery::Whole => self.connection.poll_event(now, input),
+                Delivery::Pieces => self.connection.poll_piece(now, input),
+            };
+            match event? {
+                Event::Closed(report) => {
+                    let link = self.link;
+                    link.handle_report(self, *report);
+                    return None;
+                }
+                event => {
+                    let shown = show(self, event);
+                    if shown.is_some() {
+                        return shown;
+                    }
+                }
+            }
+        }
+    }
+
+    fn handle_end(&mut self, end: End) {
+        let now = clock::now();
+        let failed = match end {
+            End::Failed(kind) => Some(kind),
+            End::Eof => self.write_failed,
+        };
+        match failed {
+            Some(kind) => self.connection.handle_transport_error(now, kind),
+            None => self.connection.handle_eof(now),
+        }
+    }
+
+    fn await_more(&mut self, cx: &Context<'_>) {
+        if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+            self.reader = Some(cx.waker().clone());
+        }
+    }
+}
+
+impl<S> Deref for Held<'_, S> {
+    type Target = State<S>;
+
+    fn deref(&self) -> &State<S> {
+        self.guard.as_ref().expect("held, except while the application's code runs")
+    }
+}
+
+impl<S> DerefMut for Held<'_, S> {
+    fn deref_mut(&mut self) -> &mut State<S> {
+        self.guard.as_mut().expect("held, except while the application's code runs")
+    }
 }

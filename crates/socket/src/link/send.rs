@@ -50,7 +50,8 @@ impl<S: Stream> Link<S> {
         let len = message.as_ref().map_or(0, message_len);
         std::task::ready!(state.poll_room(cx, len))?;
         if let Some(message) = message.take() {
-            state.connection.send(message, compress, &mut ThreadMasks)?;
+            // The room was asked for.
+            state.connection.send_over_limit(message, compress, &mut ThreadMasks)?;
             self.leave(&mut state, leave);
         }
         Poll::Ready(Ok(()))

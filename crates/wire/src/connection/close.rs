@@ -150,7 +150,7 @@ impl Connection {
     pub(super) fn poll_closed(&mut self) -> Option<Event<'static>> {
         let closing = self.closing.as_mut().filter(|closing| closing.over && !closing.reported)?;
         closing.reported = true;
-        Some(Event::Closed(self.report()))
+        Some(Event::Closed(Box::new(self.report())))
     }
 
     fn report(&self) -> CloseReport {

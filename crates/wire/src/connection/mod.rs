@@ -69,7 +69,7 @@ pub enum Event<'b> {
     /// A pong; those that answer our heartbeat are not shown.
     Pong(&'b [u8]),
     /// The end, exactly once; nothing follows.
-    Closed(CloseReport),
+    Closed(Box<CloseReport>),
 }
 
 /// All state of one WebSocket after its opening handshake: no I/O, no clock, no randomness.

@@ -7,8 +7,9 @@ use bytes::Bytes;
 
 use crate::close::Unsent;
 use crate::connection::Role;
-use crate::frame::{Header, MAX_CONTROL_LEN, MAX_HEADER_LEN, Opcode};
+use crate::frame::{Header, MAX_CONTROL_LEN, MAX_HEADER_LEN, Opcode, Short};
 use crate::mask::{self, MaskSource};
+use crate::message::Kind;
 
 /// Frames shorter than this are copied side by side, so that many leave in one write; the payload
 /// of longer ones is shared, and leaves beside its header in one vectored write.
@@ -89,6 +90,17 @@ pub(crate) struct Left {
 
 impl Outgoing {
     // Queueing.
+
+    /// Queues an unmasked message of at most 125 bytes.
+    #[inline]
+    pub(crate) fn push_short(&mut self, kind: Kind, payload: &[u8]) {
+        let head = Short::encode(kind, payload.len());
+        self.reserve(head.len() + payload.len());
+        self.run.extend_from_slice(&head);
+        self.run.extend_from_slice(payload);
+        self.queued += head.len() + payload.len();
+        self.seal_long_run();
+    }
 
     /// Queues a frame whose payload is copied, and masked if the header has a key.
     pub(crate) fn push_frame(&mut self, header: Header, payload: &[u8]) {

@@ -1,14 +1,15 @@
 //! Receiving: bytes become events, one at a time.
 
+use std::ops::Range;
 use std::time::Instant;
 
-use super::outgoing::Payload;
+use super::outgoing;
 use super::{Connection, Event};
 use crate::close::CloseReason;
 use crate::deflate::Inflater;
 use crate::error::ProtocolError;
-use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
-use crate::input::{Incoming, Input, Piece, Place};
+use crate::frame::{Header, MAX_HEADER_LEN, Opcode, Short};
+use crate::input::{Incoming, Input, Payload, Piece, Place};
 use crate::mask;
 use crate::message::Kind;
 
@@ -62,6 +63,10 @@ impl Receive {
         self.message.as_ref().filter(|message| !message.in_pieces).map(|message| message.began)
     }
 
+    fn is_between_messages(&self) -> bool {
+        self.frame.is_none() && self.message.is_none() && self.partial_len == 0
+    }
+
     /// Forgets everything: nothing more is received.
     pub(super) fn discard(&mut self) {
         *self = Self::default();
@@ -79,6 +84,16 @@ impl Connection {
         self.receive.message.as_ref().map_or(0, |message| message.retained())
     }
 
+    /// The next message in `input`, if it is what most are: of at most 125 bytes, in one frame that
+    /// lies whole there. `None` says nothing; ask [`poll_event`](Self::poll_event), which does all
+    /// that this does not, and which has to see the first message of each read.
+    #[inline]
+    pub fn poll_short<'b>(&mut self, input: &'b mut Input<'_>) -> Option<Incoming<'b>> {
+        let (kind, place) = self.short_message(input)?;
+        Some(Incoming { kind, payload: Payload::Lent(input.lent(Place::Read(place))) })
+    }
+
+    #[inline]
     pub(super) fn poll_received<'b>(
         &mut self,
         now: Instant,
@@ -88,6 +103,20 @@ impl Connection {
         if !input.unread().is_empty() {
             self.handle_life(now);
         }
+        if !in_pieces && let Some((kind, place)) = self.short_message(input) {
+            let payload = Payload::Lent(input.lent(Place::Read(place)));
+            return Some(Event::Message(Incoming { kind, payload }));
+        }
+        self.poll_general(now, input, in_pieces)
+    }
+
+    #[inline(never)]
+    fn poll_general<'b>(
+        &mut self,
+        now: Instant,
+        input: &'b mut Input<'_>,
+        in_pieces: bool,
+    ) -> Option<Event<'b>> {
         let step = match self.step(now, input, in_pieces) {
             Ok(step) => step?,
             Err(error) => {
@@ -106,6 +135,29 @@ impl Connection {
             Step::Ping(place) => Event::Ping(input.lent(place)),
             Step::Pong(place) => Event::Pong(input.lent(place)),
         })
+    }
+
+    /// The shortest path. Anything that is not for it, and anything wrong, is left to the general
+    /// one.
+    #[inline]
+    fn short_message(&self, input: &mut Input<'_>) -> Option<(Kind, Range<usize>)> {
+        if self.closing.is_some() || !self.receive.is_between_messages() {
+            return None;
+        }
+        let short = Short::decode(input.unread(), self.role.peer())?;
+        if short.len > self.config.max_message_size || short.len as u64 > self.config.max_frame_size
+        {
+            return None;
+        }
+        let payload = input.unread_mut().get_mut(short.header_len..short.header_len + short.len)?;
+        mask::apply(short.key, payload);
+        if short.kind == Kind::Text && std::str::from_utf8(payload).is_err() {
+            // As it came, for the general path to refuse.
+            mask::apply(short.key, payload);
+            return None;
+        }
+        input.take(short.header_len);
+        Some((short.kind, input.take(short.len)))
     }
 
     /// Goes on until there is something to say or the input is used.
@@ -331,7 +383,7 @@ impl Connection {
             Opcode::Ping => {
                 // §5.5.2: answered at once, unless closing has begun. §5.5.3: with the same bytes.
                 if self.closing.is_none()
-                    && let Some(payload) = Payload::new(payload)
+                    && let Some(payload) = outgoing::Payload::new(payload)
                 {
                     self.outgoing.push_pong(payload);
                 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::outgoing::Payload;
 use super::{Connection, Role};
 use crate::error::SendError;
-use crate::frame::{Header, Opcode};
+use crate::frame::{Header, MAX_SHORT_LEN, Opcode};
 use crate::mask::MaskSource;
 use crate::message::{Kind, Message};
 use crate::shared::SharedFrame;
@@ -123,12 +123,19 @@ impl Connection {
         }
         let message = message.into();
         let (kind, payload) = message.parts();
+        let max = self.config.send_fragment_size.unwrap_or(usize::MAX);
+        let short = payload.len() <= MAX_SHORT_LEN && payload.len() <= max;
+        if short && self.role == Role::Server && !self.compresses(payload.len(), compress) {
+            // What most messages are.
+            self.outgoing.push_short(kind, payload);
+            return Ok(());
+        }
         if self.compresses(payload.len(), compress) {
             let body = self.deflate(payload, true);
             self.send_frames(kind.into(), true, true, &body, masks);
             return Ok(());
         }
-        let one_frame = self.config.send_fragment_size.is_none_or(|max| payload.len() <= max);
+        let one_frame = payload.len() <= max;
         match message {
             // What is masked cannot be shared.
             Outbound::Message(message) if one_frame && self.role == Role::Server => {

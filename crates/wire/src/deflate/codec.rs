@@ -32,6 +32,7 @@ thread_local! {
     static IDLE: RefCell<Idle> = const { RefCell::new(Idle { inflate: Vec::new(), deflate: Vec::new() }) };
 }
 
+#[expect(clippy::vec_box, reason = "a codec goes from here to a connection and back, not copied")]
 struct Idle {
     inflate: Vec<Box<Decompress>>,
     deflate: Vec<((u8, u32), Box<Compress>)>,
