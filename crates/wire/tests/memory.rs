@@ -279,7 +279,7 @@ fn an_idle_connection_holds_no_buffer() {
             .with_client_no_context_takeover(true),
     );
     let config = std::sync::Arc::new(Config::default());
-    let now = std::time::Instant::now();
+    let now = Side::server().now;
     let before = live();
     let mut connection = Connection::new(Role::Server, &deflate, config, now);
     let fresh = live() - before;
