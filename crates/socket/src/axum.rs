@@ -17,7 +17,7 @@
 //! let app: Router = Router::new().route("/echo", any(echo));
 //! ```
 //!
-//! What hyper decides before a handler is called, [`upgrade`](crate::upgrade) lists.
+//! What hyper decides before a handler is called, [`upgrade`] lists.
 
 use std::convert::Infallible;
 use std::fmt;

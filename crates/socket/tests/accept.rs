@@ -70,7 +70,7 @@ async fn frames_right_behind_the_request_are_received_wherever_reads_cut() {
 // H13: "none before acceptance".
 #[tokio::test]
 async fn frames_of_a_refused_client_are_not_looked_at() {
-    let acceptor = Acceptor::new().on_request(|_, _| Err(Response::new("no".into())));
+    let acceptor = Acceptor::new().on_request(|_, _| Err(Response::new("no".into()).into()));
     let bytes = [request("").into_bytes(), Frame::text("x").masked().encode()].concat();
     let (answer, error) = refused(&acceptor, bytes).await;
     assert_eq!(status(&answer), 200);
@@ -291,7 +291,8 @@ async fn the_program_sees_the_request_and_chooses() {
                     .header("WWW-Authenticate", "Bearer")
                     .header("Content-Length", "999")
                     .body("who are you?\n".into())
-                    .unwrap()),
+                    .unwrap()
+                    .into()),
             }
         });
     let offer = "Sec-WebSocket-Protocol: v2, v1\r\n";

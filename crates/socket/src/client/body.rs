@@ -122,7 +122,7 @@ mod tests {
     fn chunks_may_be_cut_or_wrong_anywhere() {
         let whole = b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
         for cut in 0..=whole.len() {
-            assert!(b"abcde".starts_with(&*decode_chunks(&whole[..cut])), "{cut}");
+            assert!(b"abcde".starts_with(&decode_chunks(&whole[..cut])), "{cut}");
         }
         assert_eq!(decode_chunks(b"ffffffffffffffff\r\nabc"), b"abc");
         assert_eq!(decode_chunks(b"ffffffffffffffffff\r\nabc"), b"");

@@ -1,7 +1,6 @@
 //! How a client opens WebSockets.
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -230,7 +229,15 @@ impl Connector {
                 return Err(ConnectError::NoTls);
             }
             let stream = self.connect_tcp(target, &countdown).await?;
-            let stream = self.encrypt(stream, target, &countdown).await?;
+            #[cfg(not(feature = "tls"))]
+            let stream = MaybeTls::Plain(stream);
+            #[cfg(feature = "tls")]
+            let stream = if target.secure() {
+                super::encrypt::encrypt(stream, target.host(), self.tls.as_ref(), &countdown)
+                    .await?
+            } else {
+                MaybeTls::Plain(stream)
+            };
             self.shake(stream, &request, &countdown).await
         })
         .await
@@ -303,49 +310,6 @@ impl Connector {
             .map_err(ConnectError::Connect)?;
         stream.set_nodelay(true).map_err(ConnectError::Io)?;
         Ok(stream)
-    }
-
-    #[cfg(not(feature = "tls"))]
-    async fn encrypt(
-        &self,
-        stream: TcpStream,
-        _: &Target,
-        _: &Countdown,
-    ) -> Result<ClientStream, ConnectError> {
-        Ok(MaybeTls::Plain(stream))
-    }
-
-    #[cfg(feature = "tls")]
-    async fn encrypt(
-        &self,
-        stream: TcpStream,
-        target: &Target,
-        countdown: &Countdown,
-    ) -> Result<ClientStream, ConnectError> {
-        use crate::tls::rustls::pki_types::ServerName;
-
-        if !target.secure() {
-            return Ok(MaybeTls::Plain(stream));
-        }
-        let fault = |error| ConnectError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error));
-        let config = match &self.tls {
-            Some(config) => config.clone(),
-            None => crate::tls::default_client_config()
-                .map_err(|error| ConnectError::Tls(io::Error::other(error)))?,
-        };
-        let name = ServerName::try_from(target.host().to_owned())
-            .map_err(|_| fault("the host is neither a DNS name nor an address"))?;
-        let stream = countdown
-            .step(tokio_rustls::TlsConnector::from(config).connect(name, stream))
-            .await
-            .map_err(|_| ConnectError::Timeout(Phase::Tls))?
-            .map_err(ConnectError::Tls)?;
-        match stream.get_ref().1.alpn_protocol() {
-            None | Some(crate::tls::ALPN) => {}
-            // A configuration of the program's own offered something else first.
-            Some(_) => return Err(fault("the server chose a protocol other than `http/1.1`")),
-        }
-        Ok(MaybeTls::Tls(Box::new(stream.into())))
     }
 
     async fn shake<S: Stream>(

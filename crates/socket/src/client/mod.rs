@@ -2,17 +2,20 @@
 //!
 //! ```text
 //!  URI ──► addresses ──► TCP ──► TLS, if wss ──► request ──► answer ──► WebSocket
-//!            resolve      race                      handshake
+//!           connector    race     encrypt      handshake
 //! ```
 //!
 //! # Layout
 //! - `connector`: [`Connector`], the builder, and [`connect`]
 //! - `race`: connects to several addresses, the first to answer wins (RFC 8305)
+//! - `encrypt`: TLS, if the URI says so
 //! - `handshake`: asks for the upgrade on a stream and reads the answer
 //! - `body`: the beginning of an answer's body, when the answer was no
 
 mod body;
 mod connector;
+#[cfg(feature = "tls")]
+mod encrypt;
 mod handshake;
 mod race;
 

@@ -4,19 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use everwire_wire::Config;
 use everwire_wire::handshake::{
     HandshakeError, HandshakeLimits, InvalidSubprotocol, Offer, OriginPolicy, Refusal,
     RequestReader,
 };
-use http::{Request, Response};
+use http::Request;
 use tokio::io::AsyncRead;
 
 use super::hosts::HostPolicy;
 use super::pending::Pending;
 use super::refuse::refuse;
-use super::rules::{Choice, Rules};
+use super::rules::{Choice, Rejection, Rules};
 use crate::countdown::Countdown;
 use crate::stream::read_chunk;
 use crate::{AcceptError, Stream, WebSocket};
@@ -47,18 +46,14 @@ pub async fn accept<S: Stream>(stream: S) -> Result<WebSocket<S>, AcceptError> {
 /// [`read_request`](Self::read_request) and then decides.
 ///
 /// ```no_run
-/// use everwire::{Acceptor, Choice};
-/// use http::{Response, StatusCode};
+/// use everwire::{Acceptor, Choice, Rejection};
+/// use http::StatusCode;
 ///
 /// # async fn example(stream: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
 /// let acceptor = Acceptor::new().subprotocols(["chat.v2", "chat.v1"])?.on_request(
 ///     |request, _offer| match request.uri().path() {
 ///         "/chat" => Ok(Choice::default()),
-///         _ => {
-///             let mut response = Response::new("no such endpoint\n".into());
-///             *response.status_mut() = StatusCode::NOT_FOUND;
-///             Err(response)
-///         }
+///         _ => Err(Rejection::new(StatusCode::NOT_FOUND, "no such endpoint\n")),
 ///     },
 /// );
 /// let websocket = acceptor.accept(stream).await?;
@@ -144,13 +139,14 @@ impl Acceptor {
     }
 
     /// Looks at each request that is legal and let in by the policies: accepts it with a [`Choice`] of
-    /// subprotocol and headers, or refuses it with any HTTP response. Default: accepts.
+    /// subprotocol and headers, or refuses it with a [`Rejection`], which any HTTP response can be.
+    /// Default: accepts.
     ///
     /// For decisions that wait for something, use [`read_request`](Self::read_request).
     #[must_use]
     pub fn on_request<F>(mut self, hook: F) -> Self
     where
-        F: Fn(&Request<()>, &Offer) -> Result<Choice, Response<Bytes>> + Send + Sync + 'static,
+        F: Fn(&Request<()>, &Offer) -> Result<Choice, Rejection> + Send + Sync + 'static,
     {
         self.rules_mut().hook = Some(Arc::new(hook));
         self

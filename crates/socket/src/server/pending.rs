@@ -33,7 +33,7 @@ use crate::{AcceptError, Stream, WebSocket};
 /// } else if pending.request().uri().path() == "/chat" {
 ///     let websocket = pending.accept().await?;
 /// } else {
-///     pending.refuse(http::Response::builder().status(404).body("".into())?).await;
+///     pending.refuse(everwire::Rejection::new(http::StatusCode::NOT_FOUND, "no\n")).await;
 /// }
 /// # Ok(()) }
 /// ```
@@ -120,16 +120,17 @@ impl<S: Stream> Pending<S> {
         Box::pin(self.conclude(decision)).await
     }
 
-    /// Refuses with any HTTP response, waits up to a second for the client to read it, and closes the
-    /// connection.
+    /// Refuses, with any HTTP response or with the [`Rejection`] that [`offer`](Self::offer) gave;
+    /// waits up to a second for the client to read it, and closes the connection.
     ///
     /// The response gets `Connection: close` and the length of its body. A status of 1xx goes out as
     /// 500.
     ///
     /// # Cancel safety
     /// A dropped future drops the stream; the answer may be cut.
-    pub async fn refuse(self, response: Response<Bytes>) {
-        tracing::debug!(status = response.status().as_u16(), "handshake refused");
+    pub async fn refuse(self, rejection: impl Into<Rejection>) {
+        let (error, response) = rejection.into().into_parts();
+        tracing::debug!(%error, "handshake refused");
         Box::pin(refuse(self.stream, &response, self.left)).await;
     }
 

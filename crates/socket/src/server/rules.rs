@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, he
 use super::hosts::HostPolicy;
 use crate::AcceptError;
 
-type Hook = dyn Fn(&Request<()>, &Offer) -> Result<Choice, Response<Bytes>> + Send + Sync;
+type Hook = dyn Fn(&Request<()>, &Offer) -> Result<Choice, Rejection> + Send + Sync;
 
 /// Everything that an [`Acceptor`](super::Acceptor) was told.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl Rules {
         let offer = self.check(request)?;
         let choice = match &self.hook {
             None => Choice::default(),
-            Some(hook) => hook(request, &offer).map_err(Rejection::by_program)?,
+            Some(hook) => hook(request, &offer)?,
         };
         self.accept(offer, choice)
     }
@@ -61,7 +61,10 @@ impl Rules {
     pub(super) fn check(&self, request: &Request<()>) -> Result<Offer, Rejection> {
         let offer = self.handshake.check(request, self.secure)?;
         if !self.hosts.allows(offer.host()) {
-            return Err(Rejection::of_host(offer.host()));
+            let error = AcceptError::Host(offer.host().into());
+            // RFC 9110 §15.5.20: the request was meant for somebody else.
+            let status = StatusCode::MISDIRECTED_REQUEST;
+            return Err(Rejection::because(error, status, "host not served here\n"));
         }
         // RFC 8470 §5.1: a gateway in front of us read the request from early data, which anybody
         // can send again. Ours are never in early data themselves.
@@ -78,11 +81,11 @@ impl Rules {
     ) -> Result<(Response<()>, Agreement), Rejection> {
         let preferred = offer.select(&self.subprotocols).map(str::to_owned);
         let subprotocol = choice.subprotocol.unwrap_or(preferred);
-        let (mut response, agreement) =
-            offer.accept(subprotocol.as_deref()).map_err(|error| Rejection {
-                error: AcceptError::Subprotocol(Box::new(error)),
-                response: text(StatusCode::INTERNAL_SERVER_ERROR, "the server made a mistake\n"),
-            })?;
+        let (mut response, agreement) = offer.accept(subprotocol.as_deref()).map_err(|error| {
+            let error = AcceptError::Subprotocol(Box::new(error));
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Rejection::because(error, status, "the server made a mistake\n")
+        })?;
         for (name, value) in &choice.headers {
             if !is_the_handshakes(name) {
                 response.headers_mut().append(name, value.clone());
@@ -153,6 +156,19 @@ impl Choice {
 }
 
 /// A request that is not accepted: why, and the response to send instead.
+///
+/// Any HTTP response can be one: `Err(response.into())`.
+///
+/// ```
+/// use everwire::Rejection;
+/// use http::{Response, StatusCode};
+///
+/// let rejection = Rejection::new(StatusCode::NOT_FOUND, "no such endpoint\n");
+/// assert_eq!(rejection.response().status(), 404);
+/// let response = Response::builder().status(302).header("Location", "/login").body("".into());
+/// let rejection = Rejection::from(response.unwrap());
+/// assert_eq!(rejection.response().headers()["connection"], "close");
+/// ```
 #[derive(Debug)]
 pub struct Rejection {
     error: AcceptError,
@@ -160,6 +176,15 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// A status and a line of text, for people who look.
+    pub fn new(status: StatusCode, text: impl Into<Bytes>) -> Self {
+        let mut response = Response::new(text.into());
+        *response.status_mut() = status;
+        let value = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+        response.into()
+    }
+
     /// Why.
     pub fn error(&self) -> &AcceptError {
         &self.error
@@ -176,18 +201,8 @@ impl Rejection {
         (self.error, *self.response)
     }
 
-    pub(super) fn by_program(mut response: Response<Bytes>) -> Self {
-        let error = AcceptError::Refused(response.status());
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        Self { error, response: Box::new(response) }
-    }
-
-    /// RFC 9110 §15.5.20: the request was meant for somebody else.
-    fn of_host(host: &str) -> Self {
-        Self {
-            error: AcceptError::Host(host.into()),
-            response: text(StatusCode::MISDIRECTED_REQUEST, "host not served here\n"),
-        }
+    fn because(error: AcceptError, status: StatusCode, text: &'static str) -> Self {
+        Self { error, ..Self::new(status, text) }
     }
 }
 
@@ -210,11 +225,10 @@ impl From<HandshakeError> for Rejection {
     }
 }
 
-fn text(status: StatusCode, body: &'static str) -> Box<Response<Bytes>> {
-    let mut response = Response::new(Bytes::from_static(body.as_bytes()));
-    *response.status_mut() = status;
-    let fields = response.headers_mut();
-    fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    Box::new(response)
+impl From<Response<Bytes>> for Rejection {
+    fn from(mut response: Response<Bytes>) -> Self {
+        let error = AcceptError::Refused(response.status());
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        Self { error, response: Box::new(response) }
+    }
 }
