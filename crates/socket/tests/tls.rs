@@ -1,6 +1,9 @@
 //! `wss`: certificates, names, and how TLS ends.
 #![cfg(feature = "tls")]
 
+#[allow(dead_code, unreachable_pub, reason = "its `main` is for people")]
+#[path = "../examples/tls.rs"]
+mod example;
 mod opening;
 
 use std::io;
@@ -264,6 +267,19 @@ async fn a_pending_request_over_tls_is_secure() {
     assert_eq!(status(&read_to_end(&mut client).await), 403);
     drop(client);
     server.await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn the_example_echoes() {
+    let certificate = Certificate::of(&["localhost"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+    tokio::spawn(example::serve(listener, certificate.acceptor()));
+    for _ in 0..2 {
+        let mut websocket = certificate.connector().connect(&uri).await.unwrap();
+        websocket.send("hello").await.unwrap();
+        assert_eq!(websocket.recv().await, Some(Message::from("hello")));
+    }
 }
 
 #[test]
