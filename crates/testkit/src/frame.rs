@@ -176,6 +176,14 @@ pub struct Seen {
     pub payload: Vec<u8>,
 }
 
+impl Seen {
+    /// The code of a close frame that has one.
+    pub fn close_code(&self) -> Option<u16> {
+        let code = self.payload.first_chunk().filter(|_| self.opcode == 0x8)?;
+        Some(u16::from_be_bytes(*code))
+    }
+}
+
 /// Reads frames that are all complete and legal.
 ///
 /// # Panics
@@ -183,30 +191,43 @@ pub struct Seen {
 pub fn read_frames(mut bytes: &[u8]) -> Vec<Seen> {
     let mut frames = Vec::new();
     while !bytes.is_empty() {
-        let mut take = |n: usize| {
-            let (taken, rest) = bytes.split_at_checked(n).expect("a complete frame");
-            bytes = rest;
-            taken
-        };
-        let first = take(1)[0];
-        let second = take(1)[0];
-        let len = match second & 0x7F {
-            126 => usize::from(u16::from_be_bytes(take(2).try_into().expect("two bytes"))),
-            127 => u64::from_be_bytes(take(8).try_into().expect("eight bytes")) as usize,
-            short => usize::from(short),
-        };
-        let shortest = match second & 0x7F {
-            126 => len > 125,
-            127 => len > 0xFFFF,
-            _ => true,
-        };
-        assert!(shortest, "a length of {len} in its shortest form");
-        let key: Option<[u8; 4]> =
-            (second & 0x80 != 0).then(|| take(4).try_into().expect("four bytes"));
-        let mask = key.unwrap_or_default();
-        let payload = take(len).iter().enumerate().map(|(i, byte)| byte ^ mask[i % 4]).collect();
-        let (rsv, opcode) = (first >> 4 & 7, first & 0xF);
-        frames.push(Seen { fin: first & 0x80 != 0, rsv, opcode, key, payload });
+        let (frame, len) = read_frame(bytes).expect("a complete frame");
+        frames.push(frame);
+        bytes = &bytes[len..];
     }
     frames
+}
+
+/// Reads the first frame, and says how long it is; `None` if it is not complete.
+///
+/// # Panics
+/// If its length is not in the shortest form.
+pub fn read_frame(bytes: &[u8]) -> Option<(Seen, usize)> {
+    let mut at = 0;
+    let mut take = |n: usize| {
+        let taken = bytes.get(at..at + n)?;
+        at += n;
+        Some(taken)
+    };
+    let first = take(1)?[0];
+    let second = take(1)?[0];
+    let len = match second & 0x7F {
+        126 => usize::from(u16::from_be_bytes(take(2)?.try_into().expect("two bytes"))),
+        127 => u64::from_be_bytes(take(8)?.try_into().expect("eight bytes")) as usize,
+        short => usize::from(short),
+    };
+    let shortest = match second & 0x7F {
+        126 => len > 125,
+        127 => len > 0xFFFF,
+        _ => true,
+    };
+    assert!(shortest, "a length of {len} in its shortest form");
+    let key: Option<[u8; 4]> = match second & 0x80 {
+        0 => None,
+        _ => Some(take(4)?.try_into().expect("four bytes")),
+    };
+    let mask = key.unwrap_or_default();
+    let payload = take(len)?.iter().enumerate().map(|(i, byte)| byte ^ mask[i % 4]).collect();
+    let (rsv, opcode) = (first >> 4 & 7, first & 0xF);
+    Some((Seen { fin: first & 0x80 != 0, rsv, opcode, key, payload }, at))
 }

@@ -1,7 +1,7 @@
 //! Events by themselves.
 
 use bytes::Bytes;
-use everwire_wire::{CloseReport, Event, Kind, Message};
+use everwire_wire::{CloseReport, Event, Incoming, Kind, Message};
 
 /// An [`Event`] that borrows nothing, to be kept and compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,24 +48,28 @@ impl Happened {
     }
 }
 
+impl From<Incoming<'_>> for Happened {
+    fn from(message: Incoming<'_>) -> Self {
+        // Both ways to the payload must agree.
+        let borrowed = message.as_bytes().to_vec();
+        let text = message.as_text().map(str::to_owned);
+        let message = message.into_message();
+        assert_eq!(message.as_bytes(), borrowed);
+        assert_eq!(message.as_text(), text.as_deref());
+        Self::Message(message)
+    }
+}
+
 impl From<Event<'_>> for Happened {
     fn from(event: Event<'_>) -> Self {
         match event {
-            Event::Message(message) => {
-                // Both ways to the payload must agree.
-                let borrowed = message.as_bytes().to_vec();
-                let text = message.as_text().map(str::to_owned);
-                let message = message.into_message();
-                assert_eq!(message.as_bytes(), borrowed);
-                assert_eq!(message.as_text(), text.as_deref());
-                Self::Message(message)
-            }
+            Event::Message(message) => message.into(),
             Event::Piece(piece) => {
                 Self::Piece { kind: piece.kind(), last: piece.is_last(), bytes: piece.into_bytes() }
             }
             Event::Ping(payload) => Self::Ping(payload.to_vec().into()),
             Event::Pong(payload) => Self::Pong(payload.to_vec().into()),
-            Event::Closed(report) => Self::Closed(report),
+            Event::Closed(report) => Self::Closed(*report),
             other => unreachable!("a new kind of event: {other:?}"),
         }
     }

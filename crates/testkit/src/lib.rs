@@ -5,6 +5,8 @@
 //! - `pair`: [`Pair`], two sides in memory with the bytes between them.
 //! - `frame`: [`Frame`], the scripted peer: any frame, legal or not, and a reader of frames that
 //!   shares no code with the one under test.
+//! - `peer`: [`Peer`], the scripted peer at the end of a real stream.
+//! - `rigged`: [`Rigged`], a stream that is slow, stalls or fails when it is told to.
 //! - `happened`: [`Happened`], an event by itself, to be compared.
 //! - `stream`: streams of frames to try connections with.
 //! - `dice`: [`Dice`], a repeatable source of test data.
@@ -15,13 +17,17 @@ mod dice;
 mod frame;
 mod happened;
 mod pair;
+mod peer;
+mod rigged;
 mod side;
 mod stream;
 
 pub use alloc::{Counting, live, peak, reset_peak};
 pub use dice::Dice;
-pub use frame::{Frame, Seen, read_frames};
+pub use frame::{Frame, Seen, read_frame, read_frames};
 pub use happened::Happened;
 pub use pair::Pair;
+pub use peer::Peer;
+pub use rigged::{Rig, Rigged, Step};
 pub use side::{Keys, Side, config, with_deflate};
 pub use stream::{bad_frame, legal_stream, mutate};

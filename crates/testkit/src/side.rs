@@ -33,6 +33,8 @@ pub struct Side {
     pub now: Instant,
     /// Whether messages are taken in pieces.
     pub in_pieces: bool,
+    /// Whether short messages are asked for by themselves, where that is allowed.
+    pub short_way: bool,
     /// Every event so far.
     pub events: Vec<Happened>,
     /// Where a client's masking keys come from.
@@ -57,7 +59,14 @@ impl Side {
     pub fn new(role: Role, agreement: &Agreement, config: Config) -> Self {
         let now = Instant::now();
         let connection = Connection::new(role, agreement, Arc::new(config), now);
-        Self { connection, now, in_pieces: false, events: Vec::new(), keys: Keys::default() }
+        Self {
+            connection,
+            now,
+            in_pieces: false,
+            short_way: false,
+            events: Vec::new(),
+            keys: Keys::default(),
+        }
     }
 
     /// A connection without extensions and in which nothing happens by itself.
@@ -87,6 +96,12 @@ impl Side {
             };
             let Some(event) = event else { break };
             self.events.push(event.into());
+            while self.short_way
+                && !self.in_pieces
+                && let Some(message) = self.connection.poll_short(&mut input)
+            {
+                self.events.push(message.into());
+            }
         }
         assert_eq!(input.unread().len(), 0, "when no event is left, all input is used");
     }

@@ -77,6 +77,7 @@ fn seen(
 
 #[track_caller]
 fn is_invariant(dice: &mut Dice, role: Role, agreement: &Agreement, bytes: &[u8], label: &str) {
+    short_way_is_the_same(role, agreement, bytes, label);
     for in_pieces in [false, true] {
         let (mut whole, sent) = seen(role, agreement, in_pieces, &[bytes]);
         for round in 0..4 {
@@ -95,6 +96,18 @@ fn is_invariant(dice: &mut Dice, role: Role, agreement: &Agreement, bytes: &[u8]
             assert_eq!(sent, cut_sent, "{label}, {role:?}, by {longest}\n{bytes:02x?}");
         }
     }
+}
+
+/// Asking for short messages by themselves changes nothing.
+#[track_caller]
+fn short_way_is_the_same(role: Role, agreement: &Agreement, bytes: &[u8], label: &str) {
+    let [general, short] = [false, true].map(|short_way| {
+        let mut side = Side::new(role, agreement, tight());
+        side.short_way = short_way;
+        side.receive(bytes);
+        (side.transmit(), side.events)
+    });
+    assert_eq!(general, short, "{label}, {role:?}\n{bytes:02x?}");
 }
 
 fn drop_unfinished(events: &mut Vec<Happened>) {
