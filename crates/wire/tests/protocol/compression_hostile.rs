@@ -134,7 +134,7 @@ fn garbage_is_refused() {
 // row: D2
 #[test]
 fn a_message_cut_inside_a_block_is_refused_whether_the_context_stays_or_not() {
-    let data: Vec<u8> = (0..2000u32).map(|i| (i * i >> 5) as u8 & 0x3F).collect();
+    let data: Vec<u8> = (0..2000u32).map(|i| ((i * i) >> 5) as u8 & 0x3F).collect();
     let whole = payload(&data);
     for takeover in [true, false] {
         for cut in 1..whole.len() - 1 {
