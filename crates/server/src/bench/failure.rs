@@ -1,0 +1,110 @@
+//! Why a run ended early, and which flag would help.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use everwire::{CloseCode, CloseReport, ConnectError};
+use http::StatusCode;
+
+use super::payload::Difference;
+
+/// Why a run ended early.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// This process may not open so many files.
+    Files { needed: u64, files: u64 },
+    /// A connection did not open.
+    Open { url: String, error: ConnectError },
+    /// The server does not compress, and was asked to.
+    NotCompressed,
+    /// The first message of a connection did not come back.
+    Silent(Duration),
+    /// Something else came back.
+    NotAnEcho(Difference),
+    /// A connection ended before the run.
+    Closed(Option<CloseReport>),
+    /// Nothing came back while it was measured.
+    NothingCame,
+    /// A task of ours panicked.
+    Task(tokio::task::JoinError),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files { needed, files } => write!(
+                f,
+                "{needed} open files are needed and {files} are allowed: \
+                 use fewer --connections, or raise the hard limit (`ulimit -Hn`)"
+            ),
+            Self::Open { url, error } => write!(f, "{url}: {error}{}", open_hint(error)),
+            Self::NotCompressed => f.write_str(
+                "the server did not agree to permessage-deflate: it cannot be measured with --deflate",
+            ),
+            Self::Silent(timeout) => write!(
+                f,
+                "no echo within {timeout:?}: the URL must be one that echoes (--timeout waits longer)"
+            ),
+            Self::NotAnEcho(difference) => write!(f, "the server does not echo: {difference}"),
+            Self::Closed(None) => f.write_str("a connection ended early"),
+            Self::Closed(Some(report)) => {
+                write!(f, "a connection was {report}{}", close_hint(report))
+            }
+            Self::NothingCame => {
+                f.write_str("no message came back in the time: give it more --seconds")
+            }
+            Self::Task(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Open { error, .. } => Some(error),
+            Self::Task(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Difference> for Failure {
+    fn from(difference: Difference) -> Self {
+        Self::NotAnEcho(difference)
+    }
+}
+
+fn open_hint(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::Uri(_) => ": the URL has the form ws://HOST:PORT/PATH",
+        ConnectError::Connect(error) => match error.kind() {
+            io::ErrorKind::ConnectionRefused => ": is a server listening there?",
+            io::ErrorKind::AddrNotAvailable => {
+                ": this machine may be out of ports, use fewer --connections"
+            }
+            _ => "",
+        },
+        ConnectError::Timeout(_) => " (--timeout waits longer)",
+        ConnectError::Tls(_) => " (--ca trusts a certificate of your own)",
+        ConnectError::Closed | ConnectError::Io(_) => {
+            ": does it admit so many --connections from one address?"
+        }
+        ConnectError::Refused(response) => match response.status() {
+            StatusCode::NOT_FOUND => ": the path must be one that echoes, such as /echo",
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                ": does it admit so many --connections from one address?"
+            }
+            _ => "",
+        },
+        _ => "",
+    }
+}
+
+fn close_hint(report: &CloseReport) -> &'static str {
+    match report.code {
+        CloseCode::MESSAGE_TOO_BIG => ": use a smaller --size",
+        CloseCode::UNSUPPORTED_DATA => ": try with, or without, --text",
+        _ => "",
+    }
+}
