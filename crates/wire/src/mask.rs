@@ -31,14 +31,17 @@ impl MaskSource for NoMask {
 pub(crate) fn apply(key: [u8; 4], payload: &mut [u8]) {
     let [a, b, c, d] = key;
     let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    // The loop over words becomes one over the widest registers the target has.
-    let (words, tail) = payload.as_chunks_mut::<8>();
-    for lane in words {
-        *lane = (u64::from_ne_bytes(*lane) ^ word).to_ne_bytes();
+    let xor = |lane: &mut [u8; 8]| *lane = (u64::from_ne_bytes(*lane) ^ word).to_ne_bytes();
+    // Long payloads by whole cache lines, which the compiler gives the target's registers.
+    let (lines, rest) = payload.as_chunks_mut::<64>();
+    for line in lines {
+        line.as_chunks_mut().0.iter_mut().for_each(xor);
     }
-    let (half, tail) = tail.as_chunks_mut::<4>();
-    for lane in half {
-        *lane = (u32::from_ne_bytes(*lane) ^ u32::from_ne_bytes(key)).to_ne_bytes();
+    let (words, rest) = rest.as_chunks_mut::<8>();
+    words.iter_mut().for_each(xor);
+    let (half, tail) = rest.as_chunks_mut::<4>();
+    if let [half] = half {
+        *half = (u32::from_ne_bytes(*half) ^ u32::from_ne_bytes(key)).to_ne_bytes();
     }
     // At most three, in step with the key again.
     for (byte, key) in tail.iter_mut().zip(key) {

@@ -254,7 +254,8 @@ fn a_flood_of_pings_whose_pongs_nobody_reads_is_held_in_a_constant() {
     for _ in 0..10_000 {
         feed(&mut side, &ping);
     }
-    assert!(live() - base <= CONSTANT, "{}", live() - base);
+    // Sixteen pongs wait at the most.
+    assert!(live() - base <= CONSTANT + 16 * 126, "{}", live() - base);
 }
 
 // row: C7

@@ -18,6 +18,9 @@ const SHARE_FROM: usize = 16 * 1024;
 /// A run of copied frames is closed at this length, so that a control frame never waits for more.
 const RUN_LEN: usize = 32 * 1024;
 
+/// How many pongs wait before the newest stands for all: enough for peers that count them.
+const MAX_PONGS: usize = 16;
+
 /// The first allocation for a run of copied frames.
 const FIRST_RUN: usize = 1024;
 
@@ -47,12 +50,12 @@ struct Segment {
     payload: Bytes,
 }
 
-/// Control frames, outside the data's queue. The newest pong replaces an older one that has not
-/// begun to leave (§5.5.3), and so does the newest ping: however many are asked for, one of each
-/// waits.
+/// Control frames, outside the data's queue. A few pongs wait to leave; when there are more, the
+/// newest alone stands for all (RFC 6455 §5.5.3). Of pings, the newest waits. So however many are
+/// asked for, their room is bounded.
 #[derive(Debug, Default)]
 struct Control {
-    pong: Option<Payload>,
+    pongs: Vec<Payload>,
     ping: Option<Payload>,
     close: Option<Payload>,
     /// What is leaving now.
@@ -144,7 +147,11 @@ impl Outgoing {
     }
 
     pub(crate) fn push_pong(&mut self, payload: Payload) {
-        self.control.get_or_insert_default().pong = Some(payload);
+        let pongs = &mut self.control.get_or_insert_default().pongs;
+        if pongs.len() == MAX_PONGS {
+            pongs.clear();
+        }
+        pongs.push(payload);
     }
 
     /// Queues the close frame, behind everything.
@@ -311,7 +318,7 @@ fn ends_of_messages(run: &[u8], written: usize) -> (usize, usize) {
 impl Control {
     fn is_done(&self) -> bool {
         self.encoded.is_empty()
-            && self.pong.is_none()
+            && self.pongs.is_empty()
             && self.ping.is_none()
             && self.close.is_none()
     }
@@ -333,10 +340,10 @@ impl Control {
         self.leaving.ping = ping.is_some();
         let close = if data_left { None } else { self.close.take() };
         self.leaving.close = close.is_some();
-        let frames =
-            [(Opcode::Pong, self.pong.take()), (Opcode::Ping, ping), (Opcode::Close, close)];
-        for (opcode, payload) in frames {
-            let Some(payload) = payload else { continue };
+        let pongs = self.pongs.drain(..).map(|pong| (Opcode::Pong, pong));
+        let ping = ping.map(|ping| (Opcode::Ping, ping));
+        let close = close.map(|close| (Opcode::Close, close));
+        for (opcode, payload) in pongs.chain(ping).chain(close) {
             let mask = client.then(|| masks.next_key());
             let len = payload.as_slice().len() as u64;
             let (head, head_len) = Header { fin: true, rsv1: false, opcode, mask, len }.encode();
