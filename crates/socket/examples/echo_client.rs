@@ -1,6 +1,8 @@
 //! Sends what it is given and prints what comes back.
 //! `cargo run --example echo_client -- ws://127.0.0.1:9001 hello`
 
+#![allow(clippy::print_stdout, reason = "an example speaks to a person")]
+
 use std::error::Error;
 
 use everwire::{CloseCode, CloseReason};

@@ -1,6 +1,8 @@
 //! Sends a message of 1 GiB in pieces and receives it in pieces: neither end holds more than a few
 //! megabytes of it. `cargo run --release --example stream_large`
 
+#![allow(clippy::print_stdout, reason = "an example speaks to a person")]
+
 use std::error::Error;
 
 use everwire::{Kind, MessageReader, Stream};
