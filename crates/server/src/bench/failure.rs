@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use everwire::tls::rustls;
 use everwire::{CloseCode, CloseReport, ConnectError};
 use http::StatusCode;
 
@@ -86,7 +87,12 @@ fn open_hint(error: &ConnectError) -> &'static str {
             _ => "",
         },
         ConnectError::Timeout(_) => " (--timeout waits longer)",
-        ConnectError::Tls(_) => " (--ca trusts a certificate of your own)",
+        ConnectError::Tls(error) => match error.get_ref().and_then(|error| error.downcast_ref()) {
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                " (--ca trusts a certificate of your own)"
+            }
+            _ => ": does the server speak TLS there? ws:// does without",
+        },
         ConnectError::Closed | ConnectError::Io(_) => {
             ": does it admit so many --connections from one address?"
         }

@@ -69,8 +69,8 @@ impl Echoed {
         let kind = if args.target.text { "text" } else { "binary" };
         let compressed = if args.target.deflate { ", compressed" } else { "" };
         let mut table = format!(
-            "{} connections × {} B {kind}{compressed} × {in_flight} in flight, {:.1} s\n",
-            grouped(f64::from(*connections), 0),
+            "{} × {} B {kind}{compressed} × {in_flight} in flight, {:.1} s\n",
+            counted(*connections),
             grouped(f64::from(*size), 0),
             self.seconds,
         );
@@ -110,12 +110,17 @@ pub(super) fn holding(args: &args::Idle) -> String {
         Some(time) => format!("for {time:?}"),
         None => "until Ctrl-C".to_owned(),
     };
-    format!("holding {} connections {until}", grouped(f64::from(args.connections), 0))
+    format!("holding {} {until}", counted(args.connections))
 }
 
 /// What an idle run says at its end.
 pub(super) fn held(connections: u32, time: Duration) -> String {
-    format!("all {} connections were still open after {time:?}", grouped(f64::from(connections), 0))
+    format!("{}, none of which ended within {time:?}", counted(connections))
+}
+
+fn counted(connections: u32) -> String {
+    let noun = if connections == 1 { "connection" } else { "connections" };
+    format!("{} {noun}", grouped(f64::from(connections), 0))
 }
 
 /// A number with thousands separated and so many decimals.
