@@ -29,8 +29,8 @@ impl MaskSource for NoMask {
 /// first byte of `payload`.
 #[inline]
 pub(crate) fn apply(key: [u8; 4], payload: &mut [u8]) {
-    let [a, b, c, d] = key;
-    let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let half = u32::from_ne_bytes(key);
+    let word = (u64::from(half) << 32) | u64::from(half);
     let xor = |lane: &mut [u8; 8]| *lane = (u64::from_ne_bytes(*lane) ^ word).to_ne_bytes();
     // Long payloads by whole cache lines, which the compiler gives the target's registers.
     let (lines, rest) = payload.as_chunks_mut::<64>();
@@ -39,9 +39,9 @@ pub(crate) fn apply(key: [u8; 4], payload: &mut [u8]) {
     }
     let (words, rest) = rest.as_chunks_mut::<8>();
     words.iter_mut().for_each(xor);
-    let (half, tail) = rest.as_chunks_mut::<4>();
-    if let [half] = half {
-        *half = (u32::from_ne_bytes(*half) ^ u32::from_ne_bytes(key)).to_ne_bytes();
+    let (four, tail) = rest.as_chunks_mut::<4>();
+    if let [four] = four {
+        *four = (u32::from_ne_bytes(*four) ^ half).to_ne_bytes();
     }
     // At most three, in step with the key again.
     for (byte, key) in tail.iter_mut().zip(key) {
