@@ -17,7 +17,7 @@ use std::time::Instant;
 use tokio::runtime;
 
 use crate::clock;
-use crate::timers::{Key, Timers};
+use crate::timers::{Tick, Timers};
 
 /// A connection, as the driver knows it.
 pub(crate) trait Driven: Send + Sync {
@@ -40,6 +40,8 @@ const TURN: usize = 64;
 /// The driver of the connections that were opened on one thread of one runtime.
 #[derive(Debug)]
 pub(crate) struct Driver {
+    /// What ticks are counted from.
+    start: Instant,
     queue: Mutex<Queue>,
 }
 
@@ -70,11 +72,11 @@ impl Driver {
             _ => {
                 let queue = Queue {
                     ready: VecDeque::new(),
-                    timers: Timers::new(clock::now()),
+                    timers: Timers::default(),
                     waker: None,
                     ended: false,
                 };
-                let driver = Arc::new(Self { queue: Mutex::new(queue) });
+                let driver = Arc::new(Self { start: clock::now(), queue: Mutex::new(queue) });
                 handle.spawn(tokio::task::unconstrained(Drive::new(driver.clone())));
                 *current = Some((handle.id(), driver.clone()));
                 driver
@@ -92,31 +94,35 @@ impl Driver {
         queue.wake();
     }
 
-    /// Has a connection driven at `deadline`, and no more at the deadline of `old`.
-    pub(crate) fn arm(
-        &self,
-        link: &Arc<dyn Driven>,
-        deadline: Instant,
-        old: Option<Key>,
-    ) -> Option<Key> {
+    /// The tick at which a deadline is looked at.
+    pub(crate) fn tick(&self, deadline: Instant) -> Tick {
+        Tick::of(deadline, self.start)
+    }
+
+    /// Has a connection driven at `tick`, and no more at `old`.
+    pub(crate) fn arm(&self, link: &Arc<dyn Driven>, tick: Tick, old: Option<Tick>) {
         let mut queue = self.lock();
         if queue.ended {
-            return None;
+            return;
         }
         if let Some(old) = old {
-            queue.timers.remove(old);
+            queue.timers.remove(old, link);
         }
         let next = queue.timers.next();
-        let key = queue.timers.insert(deadline, link);
-        // The task sleeps until the earliest deadline: tell it of an earlier one.
+        queue.timers.insert(tick, link);
+        // The task sleeps until the earliest tick: tell it of an earlier one.
         if next != queue.timers.next() {
             queue.wake();
         }
-        Some(key)
     }
 
-    pub(crate) fn disarm(&self, key: Key) {
-        self.lock().timers.remove(key);
+    pub(crate) fn disarm(&self, link: &Arc<dyn Driven>, tick: Tick) {
+        self.lock().timers.remove(tick, link);
+    }
+
+    /// Whether a tick has come.
+    pub(crate) fn is_due(&self, tick: Tick, now: Instant) -> bool {
+        tick.time(self.start) <= now
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -158,7 +164,9 @@ impl Future for Drive {
             let count = queue.ready.len().min(TURN);
             this.turn.extend(queue.ready.drain(..count));
             while this.turn.len() < TURN {
-                let Some(link) = queue.timers.pop_due(now) else { break };
+                let Some(link) = queue.timers.pop_due(|tick| this.driver.is_due(tick, now)) else {
+                    break;
+                };
                 this.turn.push(link);
             }
             // A burst of work must not leave its memory behind.
@@ -167,7 +175,7 @@ impl Future for Drive {
             }
             let more = !queue.ready.is_empty() || this.turn.len() == TURN;
             queue.waker = (!more).then(|| cx.waker().clone());
-            (more, queue.timers.next())
+            (more, queue.timers.next().map(|tick| tick.time(this.driver.start)))
         };
         for link in this.turn.drain(..) {
             link.drive(now);
@@ -194,7 +202,7 @@ impl Drop for Drive {
         let (ready, timers) = {
             let mut queue = self.driver.lock();
             queue.ended = true;
-            let timers = std::mem::replace(&mut queue.timers, Timers::new(clock::now()));
+            let timers = std::mem::take(&mut queue.timers);
             (std::mem::take(&mut queue.ready), timers)
         };
         // Outside the lock: the last reference to a connection may go with them.

@@ -31,8 +31,11 @@ impl<S: Stream> Sender<S> {
     ///
     /// # Cancel safety
     /// Safe: the whole message has been queued, or nothing of it.
-    pub async fn send<'a>(&self, message: impl Into<Outbound<'a>>) -> Result<(), SendError> {
-        self.link.send(message.into(), Compress::Auto, Leave::Now).await
+    pub fn send<'a>(
+        &self,
+        message: impl Into<Outbound<'a>>,
+    ) -> impl Future<Output = Result<(), SendError>> {
+        self.link.send(message, Compress::Auto, Leave::Now)
     }
 
     /// As [`WebSocket::send_with`](crate::WebSocket::send_with).
@@ -42,12 +45,12 @@ impl<S: Stream> Sender<S> {
     ///
     /// # Cancel safety
     /// As `send`.
-    pub async fn send_with<'a>(
+    pub fn send_with<'a>(
         &self,
         message: impl Into<Outbound<'a>>,
         compress: Compress,
-    ) -> Result<(), SendError> {
-        self.link.send(message.into(), compress, Leave::Now).await
+    ) -> impl Future<Output = Result<(), SendError>> {
+        self.link.send(message, compress, Leave::Now)
     }
 
     /// As [`WebSocket::feed`](crate::WebSocket::feed).
@@ -57,8 +60,11 @@ impl<S: Stream> Sender<S> {
     ///
     /// # Cancel safety
     /// As `send`.
-    pub async fn feed<'a>(&self, message: impl Into<Outbound<'a>>) -> Result<(), SendError> {
-        self.link.send(message.into(), Compress::Auto, Leave::Soon).await
+    pub fn feed<'a>(
+        &self,
+        message: impl Into<Outbound<'a>>,
+    ) -> impl Future<Output = Result<(), SendError>> {
+        self.link.send(message, Compress::Auto, Leave::Soon)
     }
 
     /// As [`WebSocket::flush`](crate::WebSocket::flush).
@@ -166,8 +172,8 @@ impl<S: Stream> Receiver<S> {
     ///
     /// # Cancel safety
     /// Safe: a message is taken when it is returned, not before.
-    pub async fn recv(&mut self) -> Option<Message> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+    pub fn recv(&mut self) -> impl Future<Output = Option<Message>> {
+        poll_fn(|cx| self.poll_recv(cx))
     }
 
     /// As [`recv`](Self::recv), by polling.

@@ -1,6 +1,7 @@
 //! The deadlines of many connections on one runtime timer.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -9,45 +10,51 @@ use crate::driver::Driven;
 /// Deadlines are met within this: coarse, so that connections share wake-ups.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Which deadline is whose: ordered by time, then by connection. At most one for each connection.
-#[derive(Debug)]
+const TICKS_A_SECOND: u64 = 20;
+
+/// Which deadline is whose: ordered by time, then by the connection's address. At most one for each
+/// connection.
+#[derive(Debug, Default)]
 pub(crate) struct Timers {
-    start: Instant,
-    entries: BTreeMap<Key, Weak<dyn Driven>>,
+    entries: BTreeMap<(Tick, usize), Weak<dyn Driven>>,
 }
 
-/// The tick at which a deadline is looked at, and the connection's address.
+/// A point in time at which deadlines are looked at, counted from the driver's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key(u64, usize);
+pub(crate) struct Tick(NonZeroU64);
+
+impl Tick {
+    /// The first tick that is not before `deadline`: none is looked at before it is reached.
+    pub(crate) fn of(deadline: Instant, start: Instant) -> Self {
+        let after = deadline.saturating_duration_since(start);
+        let within_second = u64::from(after.subsec_nanos().div_ceil(TICK.subsec_nanos()));
+        let tick = after.as_secs().saturating_mul(TICKS_A_SECOND).saturating_add(within_second);
+        Self(NonZeroU64::new(tick).unwrap_or(NonZeroU64::MIN))
+    }
+
+    /// When it is.
+    pub(crate) fn time(self, start: Instant) -> Instant {
+        start + TICK * u32::try_from(self.0.get()).unwrap_or(u32::MAX)
+    }
+}
 
 impl Timers {
-    pub(crate) fn new(start: Instant) -> Self {
-        Self { start, entries: BTreeMap::new() }
+    pub(crate) fn insert(&mut self, tick: Tick, link: &Arc<dyn Driven>) {
+        self.entries.insert((tick, address(link)), Arc::downgrade(link));
     }
 
-    /// Remembers a deadline; the key is for [`remove`](Self::remove).
-    pub(crate) fn insert(&mut self, deadline: Instant, link: &Arc<dyn Driven>) -> Key {
-        let after = deadline.saturating_duration_since(self.start).as_millis();
-        // Rounded up: a deadline is never looked at before it is reached.
-        let tick = after.div_ceil(TICK.as_millis()) as u64;
-        let key = Key(tick, Arc::as_ptr(link).cast::<()>() as usize);
-        self.entries.insert(key, Arc::downgrade(link));
-        key
+    pub(crate) fn remove(&mut self, tick: Tick, link: &Arc<dyn Driven>) {
+        self.entries.remove(&(tick, address(link)));
     }
 
-    pub(crate) fn remove(&mut self, key: Key) {
-        self.entries.remove(&key);
+    /// The next tick at which there is something to do.
+    pub(crate) fn next(&self) -> Option<Tick> {
+        self.entries.first_key_value().map(|((tick, _), _)| *tick)
     }
 
-    /// When the next deadline is due.
-    pub(crate) fn next(&self) -> Option<Instant> {
-        let (Key(tick, _), _) = self.entries.first_key_value()?;
-        Some(self.start + TICK * u32::try_from(*tick).unwrap_or(u32::MAX))
-    }
-
-    /// Takes one connection whose deadline is due.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Arc<dyn Driven>> {
-        while self.next().is_some_and(|due| due <= now) {
+    /// Takes one connection whose tick is not after `tick`.
+    pub(crate) fn pop_due(&mut self, due: impl Fn(Tick) -> bool) -> Option<Arc<dyn Driven>> {
+        while self.next().is_some_and(&due) {
             let (_, link) = self.entries.pop_first()?;
             if let Some(link) = link.upgrade() {
                 return Some(link);
@@ -55,4 +62,8 @@ impl Timers {
         }
         None
     }
+}
+
+fn address(link: &Arc<dyn Driven>) -> usize {
+    Arc::as_ptr(link).cast::<()>() as usize
 }

@@ -75,8 +75,8 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// # Cancel safety
     /// Safe: a message is taken when it is returned, not before.
-    pub async fn recv(&mut self) -> Option<Message> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+    pub fn recv(&mut self) -> impl Future<Output = Option<Message>> {
+        poll_fn(|cx| self.poll_recv(cx))
     }
 
     /// As [`recv`](Self::recv), by polling.
@@ -124,8 +124,11 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// # Cancel safety
     /// Safe: when the future is dropped the whole message has been queued, or nothing of it.
-    pub async fn send<'a>(&self, message: impl Into<Outbound<'a>>) -> Result<(), SendError> {
-        self.link.send(message.into(), Compress::Auto, Leave::Now).await
+    pub fn send<'a>(
+        &self,
+        message: impl Into<Outbound<'a>>,
+    ) -> impl Future<Output = Result<(), SendError>> {
+        self.link.send(message, Compress::Auto, Leave::Now)
     }
 
     /// As [`send`](Self::send), with a say in whether the message is compressed.
@@ -135,12 +138,12 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// # Cancel safety
     /// As `send`.
-    pub async fn send_with<'a>(
+    pub fn send_with<'a>(
         &self,
         message: impl Into<Outbound<'a>>,
         compress: Compress,
-    ) -> Result<(), SendError> {
-        self.link.send(message.into(), compress, Leave::Now).await
+    ) -> impl Future<Output = Result<(), SendError>> {
+        self.link.send(message, compress, Leave::Now)
     }
 
     /// As [`send`](Self::send), but the message leaves with those that follow: within the current
@@ -151,8 +154,11 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// # Cancel safety
     /// As `send`.
-    pub async fn feed<'a>(&self, message: impl Into<Outbound<'a>>) -> Result<(), SendError> {
-        self.link.send(message.into(), Compress::Auto, Leave::Soon).await
+    pub fn feed<'a>(
+        &self,
+        message: impl Into<Outbound<'a>>,
+    ) -> impl Future<Output = Result<(), SendError>> {
+        self.link.send(message, Compress::Auto, Leave::Soon)
     }
 
     /// Waits until all that was queued has been handed to the network.
@@ -292,14 +298,15 @@ impl<S: Stream> WebSocket<S> {
 }
 
 impl<S: Stream> Link<S> {
-    pub(crate) async fn send(
+    /// The message is held once, and the future is as small as that allows.
+    pub(crate) fn send<'m>(
         self: &Arc<Self>,
-        message: Outbound<'_>,
+        message: impl Into<Outbound<'m>>,
         compress: Compress,
         leave: Leave,
-    ) -> Result<(), SendError> {
-        let mut message = Some(message);
-        poll_fn(|cx| self.poll_send(cx, &mut message, compress, leave)).await
+    ) -> impl Future<Output = Result<(), SendError>> {
+        let mut message = Some(message.into());
+        poll_fn(move |cx| self.poll_send(cx, &mut message, compress, leave))
     }
 }
 

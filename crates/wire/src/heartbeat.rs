@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::config::Config;
+
 /// When to ping, and when to give the peer up.
 ///
 /// Any bytes from the peer are life. After `interval` of silence a ping is due; `timeout` after the
@@ -9,8 +11,6 @@ use std::time::{Duration, Instant};
 /// earlier bytes wait for the network, every byte that the peer takes is life too.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
-    interval: Duration,
-    timeout: Duration,
     /// When bytes last came from the peer.
     last_received: Instant,
     /// The ping that waits for a sign of life, if one does.
@@ -40,15 +40,11 @@ pub(crate) enum Beat {
 }
 
 impl Heartbeat {
-    pub(crate) fn new(now: Instant, interval: Duration, timeout: Duration) -> Self {
-        Self {
-            interval,
-            timeout,
-            last_received: now,
-            ping: None,
-            next_payload: 0,
-            round_trip_micros: 0,
-        }
+    /// None if the config turns it off. The config's times are asked for where they matter: there
+    /// are many connections, and they share one.
+    pub(crate) fn new(now: Instant, config: &Config) -> Option<Self> {
+        config.heartbeat_interval?;
+        Some(Self { last_received: now, ping: None, next_payload: 0, round_trip_micros: 0 })
     }
 
     /// Bytes came from the peer.
@@ -100,16 +96,16 @@ impl Heartbeat {
     }
 
     /// When [`poll`](Self::poll) has something to say, if nothing comes before.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
         match &self.ping {
-            Some(ping) if !ping.answered => ping.since.checked_add(self.timeout),
-            _ => self.last_received.checked_add(self.interval),
+            Some(ping) if !ping.answered => ping.since.checked_add(config.heartbeat_timeout),
+            _ => self.last_received.checked_add(config.heartbeat_interval?),
         }
     }
 
     /// What is due at `now`.
-    pub(crate) fn poll(&mut self, now: Instant) -> Beat {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
+    pub(crate) fn poll(&mut self, now: Instant, config: &Config) -> Beat {
+        if self.deadline(config).is_none_or(|deadline| now < deadline) {
             return Beat::Nothing;
         }
         if self.is_waiting() {

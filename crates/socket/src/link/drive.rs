@@ -35,8 +35,9 @@ impl<S: Stream> Driven for Link<S> {
         // Before the look: what happens during it is looked at again.
         self.on_driver.store(false, Ordering::Release);
         let mut state = self.lock();
-        if let Some((_, key)) = state.armed.take_if(|(deadline, _)| *deadline <= now) {
-            self.driver.disarm(key);
+        if let Some(tick) = state.armed.take_if(|tick| self.driver.is_due(*tick, now)) {
+            let link: Arc<dyn Driven> = self.clone();
+            self.driver.disarm(&link, tick);
         }
         if state.farewell.is_some() {
             return self.see_off(&mut state, now);
@@ -129,11 +130,11 @@ impl<S: Stream> Link<S> {
             // one that broke the protocol.
             let waits = state.connection.role() == Role::Client
                 && state.report.as_ref().is_some_and(|report| report.was_clean);
-            state.farewell = Some(Farewell {
+            state.farewell = Some(Box::new(Farewell {
                 deadline: now + linger,
                 shutdown: !waits,
                 allowance: LINGER_BYTES,
-            });
+            }));
             self.push();
             self.arm(state);
         } else {
@@ -173,11 +174,12 @@ impl<S: Stream> Link<S> {
         self.arm(state);
     }
 
-    fn let_go(&self, state: &mut State<S>) {
+    fn let_go(self: &Arc<Self>, state: &mut State<S>) {
         state.farewell = None;
         state.let_go();
-        if let Some((_, key)) = state.armed.take() {
-            self.driver.disarm(key);
+        if let Some(tick) = state.armed.take() {
+            let link: Arc<dyn Driven> = self.clone();
+            self.driver.disarm(&link, tick);
         }
     }
 

@@ -25,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::budget;
 use crate::clock;
 use crate::driver::{Driven, Driver};
-use crate::timers::Key;
+use crate::timers::Tick;
 
 pub(crate) use receive::Delivery;
 pub(crate) use send::{Leave, Member};
@@ -83,14 +83,14 @@ pub(crate) struct State<S> {
     write_failed: Option<std::io::ErrorKind>,
 
     // What is due without a call.
-    armed: Option<(Instant, Key)>,
+    armed: Option<Tick>,
     /// What the process budget was told.
     charged: usize,
 
     // The end.
     report: Option<Box<CloseReport>>,
     /// While the stream is seen off: until when, and how much more may be read and dropped.
-    farewell: Option<drive::Farewell>,
+    farewell: Option<Box<drive::Farewell>>,
 }
 
 impl<S: Stream> Link<S> {
@@ -201,12 +201,13 @@ impl<S: Stream> Link<S> {
         let Some(deadline) = deadline else { return };
         // A later deadline than the one armed needs nothing: looking early does no harm. So a busy
         // connection, whose heartbeat moves with every read, touches the timers rarely.
-        if state.armed.is_some_and(|(armed, _)| armed <= deadline) {
+        let tick = self.driver.tick(deadline);
+        if state.armed.is_some_and(|armed| armed <= tick) {
             return;
         }
         let link: Arc<dyn Driven> = self.clone();
-        let old = state.armed.map(|(_, key)| key);
-        state.armed = self.driver.arm(&link, deadline, old).map(|key| (deadline, key));
+        let old = state.armed.replace(tick);
+        self.driver.arm(&link, tick, old);
     }
 }
 

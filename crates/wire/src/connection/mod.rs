@@ -141,9 +141,7 @@ impl Connection {
     ) -> Self {
         let deflate = agreement.deflate();
         let wishes = config.deflate.clone().unwrap_or_default();
-        let heartbeat = config
-            .heartbeat_interval
-            .map(|interval| Heartbeat::new(now, interval, config.heartbeat_timeout));
+        let heartbeat = Heartbeat::new(now, &config);
         Self {
             role,
             receive: Receive::default(),
@@ -236,7 +234,7 @@ impl Connection {
         if self.assembly_deadline().is_some_and(|deadline| deadline <= now) {
             return self.fail(now, crate::ProtocolError::MessageTooSlow);
         }
-        match self.heartbeat.as_mut().map(|heartbeat| heartbeat.poll(now)) {
+        match self.heartbeat.as_mut().map(|heartbeat| heartbeat.poll(now, &self.config)) {
             Some(Beat::Dead) => self.end(now, CloseCause::Timeout(Timeout::Heartbeat)),
             // A ping of the application that has not left asks for a sign of life as well.
             Some(Beat::Ping(_)) if self.outgoing.has_ping() => {}
@@ -311,7 +309,7 @@ impl Connection {
         }
         let alive = match &self.heartbeat {
             _ if self.closing.is_some() => None,
-            Some(heartbeat) => heartbeat.deadline(),
+            Some(heartbeat) => heartbeat.deadline(&self.config),
             None => self.idle_deadline(),
         };
         let assembly = if self.closing.is_some() { None } else { self.assembly_deadline() };
