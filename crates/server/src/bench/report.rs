@@ -35,11 +35,18 @@ pub(super) struct Echoed {
 
 impl Echoed {
     pub(super) fn print(&self, args: &args::Echo) -> io::Result<()> {
-        print(&if args.target.json { self.json() } else { self.table(args) })?;
-        match self.warning() {
-            Some(warning) => writeln!(io::stderr(), "{warning}"),
-            None => Ok(()),
+        // A program that has read the last line may end us at once: warn it before.
+        if args.target.json {
+            self.warn()?;
+            return print(&self.json());
         }
+        print(&self.table(args))?;
+        self.warn()
+    }
+
+    fn warn(&self) -> io::Result<()> {
+        let Some(warning) = self.warning() else { return Ok(()) };
+        io::stderr().write_all(format!("{warning}\n").as_bytes())
     }
 
     fn json(&self) -> String {
