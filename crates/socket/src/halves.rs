@@ -193,6 +193,10 @@ impl<S: Stream> Receiver<S> {
     pub fn close_report(&self) -> Option<CloseReport> {
         self.link.lock().report().cloned()
     }
+
+    pub(crate) fn link(&self) -> &Arc<Link<S>> {
+        &self.link
+    }
 }
 
 impl<S: Stream> Drop for Receiver<S> {

@@ -47,7 +47,8 @@ use crate::pieces::{MessageReader, MessageWriter};
 /// [`close_report`](Self::close_report) says how. A WebSocket that is dropped closes by itself, in
 /// the background, with 1000, or with 1011 if its task panicked.
 pub struct WebSocket<S: Stream> {
-    link: Arc<Link<S>>,
+    /// The one that receives; sending goes over the same link.
+    receiver: Receiver<S>,
 }
 
 impl<S: Stream> WebSocket<S> {
@@ -64,7 +65,7 @@ impl<S: Stream> WebSocket<S> {
         unread: Vec<u8>,
         config: Arc<Config>,
     ) -> Self {
-        Self { link: Link::new(stream, role, agreement, unread, config) }
+        Self { receiver: Receiver::new(&Link::new(stream, role, agreement, unread, config)) }
     }
 
     // Receiving.
@@ -81,7 +82,7 @@ impl<S: Stream> WebSocket<S> {
 
     /// As [`recv`](Self::recv), by polling.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        self.link.poll_message(cx)
+        self.link().poll_message(cx)
     }
 
     /// Shows messages to `visit` without copying them: waits until there are some, then shows all
@@ -95,8 +96,8 @@ impl<S: Stream> WebSocket<S> {
         &mut self,
         mut visit: impl FnMut(Incoming<'_>, &Outlet<'_, S>),
     ) -> Option<usize> {
-        let outlet = Outlet { link: &self.link };
-        poll_fn(|cx| self.link.poll_visit(cx, |message| visit(message, &outlet))).await
+        let outlet = Outlet { link: self.link() };
+        poll_fn(|cx| self.link().poll_visit(cx, |message| visit(message, &outlet))).await
     }
 
     /// The next message, in pieces as they arrive: for messages larger than memory. `None` when the
@@ -108,7 +109,7 @@ impl<S: Stream> WebSocket<S> {
     /// # Cancel safety
     /// Safe: the message is begun when the reader is returned.
     pub async fn next_message(&mut self) -> Option<MessageReader<'_, S>> {
-        MessageReader::begin(&self.link).await
+        MessageReader::begin(self.link()).await
     }
 
     // Sending.
@@ -128,7 +129,7 @@ impl<S: Stream> WebSocket<S> {
         &self,
         message: impl Into<Outbound<'a>>,
     ) -> impl Future<Output = Result<(), SendError>> {
-        self.link.send(message, Compress::Auto, Leave::Now)
+        self.link().send(message, Compress::Auto, Leave::Now)
     }
 
     /// As [`send`](Self::send), with a say in whether the message is compressed.
@@ -143,7 +144,7 @@ impl<S: Stream> WebSocket<S> {
         message: impl Into<Outbound<'a>>,
         compress: Compress,
     ) -> impl Future<Output = Result<(), SendError>> {
-        self.link.send(message, compress, Leave::Now)
+        self.link().send(message, compress, Leave::Now)
     }
 
     /// As [`send`](Self::send), but the message leaves with those that follow: within the current
@@ -158,7 +159,7 @@ impl<S: Stream> WebSocket<S> {
         &self,
         message: impl Into<Outbound<'a>>,
     ) -> impl Future<Output = Result<(), SendError>> {
-        self.link.send(message, Compress::Auto, Leave::Soon)
+        self.link().send(message, Compress::Auto, Leave::Soon)
     }
 
     /// Waits until all that was queued has been handed to the network.
@@ -169,7 +170,7 @@ impl<S: Stream> WebSocket<S> {
     /// # Cancel safety
     /// Safe: what is queued leaves anyway.
     pub async fn flush(&self) -> Result<(), SendError> {
-        poll_fn(|cx| self.link.poll_drained(cx)).await
+        poll_fn(|cx| self.link().poll_drained(cx)).await
     }
 
     /// Sends a message if there is room for it now.
@@ -177,7 +178,7 @@ impl<S: Stream> WebSocket<S> {
     /// # Errors
     /// [`SendError::QueueFull`] if there is none; otherwise as [`send`](Self::send).
     pub fn try_send<'a>(&self, message: impl Into<Outbound<'a>>) -> Result<(), SendError> {
-        self.link.try_send(message.into(), Compress::Auto, Leave::Now)
+        self.link().try_send(message.into(), Compress::Auto, Leave::Now)
     }
 
     /// Waits for room for `len` bytes and holds it: sending with the permit does not wait.
@@ -188,7 +189,7 @@ impl<S: Stream> WebSocket<S> {
     /// # Cancel safety
     /// Safe: room that was not handed out is not held.
     pub async fn reserve(&self, len: usize) -> Result<Permit<S>, SendError> {
-        Permit::reserve(&self.link, len).await
+        Permit::reserve(self.link(), len).await
     }
 
     /// Begins a message that is sent in pieces, each of them a fragment: for messages larger than
@@ -203,7 +204,7 @@ impl<S: Stream> WebSocket<S> {
         &self,
         kind: everwire_wire::Kind,
     ) -> Result<MessageWriter<S>, SendError> {
-        MessageWriter::begin(&self.link, kind).await
+        MessageWriter::begin(self.link(), kind).await
     }
 
     /// Sends a ping with at most 125 bytes; a newer one replaces one that has not left. Heartbeats
@@ -212,7 +213,7 @@ impl<S: Stream> WebSocket<S> {
     /// # Errors
     /// If the payload is longer, or the connection is closing or closed.
     pub fn ping(&self, payload: &[u8]) -> Result<(), SendError> {
-        self.link.ping(payload)
+        self.link().ping(payload)
     }
 
     // Closing.
@@ -234,66 +235,66 @@ impl<S: Stream> WebSocket<S> {
     /// Begins to close without waiting: messages that the peer sent before its own close frame can
     /// still be received.
     pub fn start_close(&self, reason: impl Into<Option<CloseReason>>) {
-        self.link.close(reason.into());
+        self.link().close(reason.into());
     }
 
     /// Ends the connection at once, without a closing handshake. The peer sees 1006.
     pub fn abort(self) {
-        self.link.abort();
+        self.link().abort();
     }
 
     /// How the connection ended, once [`recv`](Self::recv) has given `None`.
     pub fn close_report(&self) -> Option<CloseReport> {
-        self.link.lock().report().cloned()
+        self.link().lock().report().cloned()
     }
 
     // Asking.
 
     /// Where the connection is in its life (WHATWG `readyState`).
     pub fn ready_state(&self) -> ReadyState {
-        self.link.lock().ready_state()
+        self.link().lock().ready_state()
     }
 
     /// Bytes of messages that wait for the network, frame headers included (WHATWG
     /// `bufferedAmount`).
     pub fn buffered_amount(&self) -> usize {
-        self.link.lock().connection.buffered_amount()
+        self.link().lock().connection.buffered_amount()
     }
 
     /// The negotiated subprotocol; empty if there is none (WHATWG `protocol`).
     pub fn protocol(&self) -> &str {
-        self.link.agreement().and_then(Agreement::subprotocol).unwrap_or_default()
+        self.link().agreement().and_then(Agreement::subprotocol).unwrap_or_default()
     }
 
     /// The negotiated extensions; empty if there are none (WHATWG `extensions`).
     pub fn extensions(&self) -> String {
-        self.link.agreement().map(Agreement::extensions).unwrap_or_default()
+        self.link().agreement().map(Agreement::extensions).unwrap_or_default()
     }
 
     /// The time from the last heartbeat's ping to its pong, once there was one.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.link.lock().connection.round_trip()
+        self.link().lock().connection.round_trip()
     }
 
     /// Which end of the protocol this is.
     pub fn role(&self) -> Role {
-        self.link.lock().connection.role()
+        self.link().lock().connection.role()
     }
 
     // Sharing.
 
     /// Two halves for two tasks. The sending half can be cloned.
     pub fn split(self) -> (Sender<S>, Receiver<S>) {
-        (Sender::new(&self.link), Receiver::new(&self.link))
+        (Sender::new(self.link()), self.receiver)
     }
 
     /// A sending half, while receiving goes on here.
     pub fn sender(&self) -> Sender<S> {
-        Sender::new(&self.link)
+        Sender::new(self.link())
     }
 
     pub(crate) fn link(&self) -> &Arc<Link<S>> {
-        &self.link
+        self.receiver.link()
     }
 }
 
@@ -307,12 +308,6 @@ impl<S: Stream> Link<S> {
     ) -> impl Future<Output = Result<(), SendError>> {
         let mut message = Some(message.into());
         poll_fn(move |cx| self.poll_send(cx, &mut message, compress, leave))
-    }
-}
-
-impl<S: Stream> Drop for WebSocket<S> {
-    fn drop(&mut self) {
-        self.link.drop_handle(true);
     }
 }
 

@@ -126,7 +126,7 @@ impl<S: Stream> Link<S> {
         let link = Arc::new(Self {
             state: Mutex::new(state),
             driver: Driver::current(),
-            handles: AtomicUsize::new(1),
+            handles: AtomicUsize::new(0),
             on_driver: AtomicBool::new(false),
             over_budget: AtomicBool::new(false),
             agreement: (!plain).then(|| Box::new(agreement)),
