@@ -1,6 +1,5 @@
 //! One message to many WebSockets: encoded once, queued for each, awaited for none.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,10 +29,40 @@ pub struct Group {
     members: Arc<Mutex<Members>>,
 }
 
+/// Places that keep their index; those that were left are taken first.
 #[derive(Default)]
 struct Members {
-    next: u64,
-    all: BTreeMap<u64, Arc<dyn Member>>,
+    places: Vec<Option<Arc<dyn Member>>>,
+    free: Vec<usize>,
+}
+
+impl Members {
+    fn all(&self) -> impl Iterator<Item = &Arc<dyn Member>> {
+        self.places.iter().flatten()
+    }
+
+    fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    fn insert(&mut self, member: Arc<dyn Member>) -> usize {
+        if let Some(place) = self.free.pop() {
+            self.places[place] = Some(member);
+            return place;
+        }
+        self.places.push(Some(member));
+        self.places.len() - 1
+    }
+
+    fn remove(&mut self, place: usize) -> Option<Arc<dyn Member>> {
+        self.free.push(place);
+        let member = self.places[place].take();
+        // A crowd that has left leaves no memory behind.
+        if self.len() == 0 {
+            *self = Self::default();
+        }
+        member
+    }
 }
 
 /// What became of a message to a group.
@@ -57,11 +86,8 @@ impl Group {
     /// Adds a WebSocket, for as long as the membership is held.
     #[must_use = "a membership that is dropped ends"]
     pub fn join<S: Stream>(&self, socket: &WebSocket<S>) -> Membership {
-        let mut members = self.lock();
-        let id = members.next;
-        members.next += 1;
-        members.all.insert(id, socket.link().clone());
-        Membership { group: self.clone(), id }
+        let place = self.lock().insert(socket.link().clone());
+        Membership { group: self.clone(), place }
     }
 
     /// Queues a message for every member, the sender too if it is one.
@@ -73,7 +99,7 @@ impl Group {
     pub fn send_frame(&self, frame: &SharedFrame) -> Delivery {
         let mut delivery = Delivery::default();
         // A member's lock is short, and none of them asks for this one.
-        for member in self.lock().all.values() {
+        for member in self.lock().all() {
             match member.clone().push_frame(frame) {
                 Ok(()) => delivery.queued += 1,
                 Err(SendError::QueueFull { .. }) => delivery.overflowed += 1,
@@ -87,14 +113,14 @@ impl Group {
     /// down.
     pub fn start_close(&self, reason: impl Into<Option<CloseReason>>) {
         let reason = reason.into();
-        for member in self.lock().all.values() {
+        for member in self.lock().all() {
             member.clone().start_close(reason.clone());
         }
     }
 
     /// How many members there are.
     pub fn len(&self) -> usize {
-        self.lock().all.len()
+        self.lock().len()
     }
 
     /// Whether there is no member.
@@ -117,12 +143,12 @@ impl fmt::Debug for Group {
 #[derive(Debug)]
 pub struct Membership {
     group: Group,
-    id: u64,
+    place: usize,
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        let member = self.group.lock().all.remove(&self.id);
+        let member = self.group.lock().remove(self.place);
         // Outside the lock: it may be the last reference to its connection.
         drop(member);
     }

@@ -51,15 +51,17 @@ impl Endpoint {
     pub(super) fn start<S: Stream>(self, socket: WebSocket<S>, everyone: &Group, room: &Group) {
         let membership = everyone.join(&socket);
         match self {
+            // The membership ends with the endpoint; dropped where it is, it needs no second place in
+            // a future of which there are many.
             Self::Echo => tokio::spawn(async move {
-                let _membership = membership;
                 echo(socket).await;
+                drop(membership);
             }),
             Self::Broadcast => {
                 let room = room.clone();
                 tokio::spawn(async move {
-                    let _membership = membership;
                     broadcast(socket, room).await;
+                    drop(membership);
                 })
             }
         };
