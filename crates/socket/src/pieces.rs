@@ -56,6 +56,14 @@ impl<'a, S: Stream> MessageReader<'a, S> {
     }
 }
 
+impl<S: Stream> Drop for MessageReader<'_, S> {
+    fn drop(&mut self) {
+        if !self.complete {
+            self.link.leave_pieces();
+        }
+    }
+}
+
 /// The connection ended inside a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Incomplete;

@@ -41,6 +41,9 @@ impl<S: Stream> State<S> {
         if self.write_failed.is_some() || !(self.connection.wants_transmit() || self.unflushed) {
             return;
         }
+        if self.connection.times_writes() {
+            self.now = clock::now();
+        }
         // Whoever asks for a flush, it is the driver who goes on with it.
         let waker = Waker::from(link.clone());
         let cx = &mut Context::from_waker(&waker);

@@ -69,6 +69,8 @@ pub(crate) struct State<S> {
     /// Nobody will ask for messages any more: they are read and dropped, so that control frames
     /// are still answered.
     receiver_gone: bool,
+    /// A message in pieces was left by its reader: the rest of it is read and dropped.
+    piece_left: bool,
 
     // Write state.
     /// The tasks that await room in the queue, or an empty one.
@@ -112,6 +114,7 @@ impl<S: Stream> Link<S> {
             visiting: false,
             reader: None,
             receiver_gone: false,
+            piece_left: false,
             writers: Vec::new(),
             writing_pieces: false,
             reserved: 0,
@@ -218,6 +221,11 @@ impl<S> State<S> {
 
     pub(crate) fn report(&self) -> Option<&CloseReport> {
         self.report.as_deref()
+    }
+
+    /// Whether the budget and the timers know all there is to know.
+    fn is_settled(&self) -> bool {
+        self.armed.is_some() && self.charged == 0 && self.connection.is_quiet()
     }
 
     /// Whether bytes wait that were read and not parsed.

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, ready};
 
-use everwire_wire::{Event, Incoming, Input, Message, ReadyState};
+use everwire_wire::{CloseCode, CloseReason, Event, Incoming, Input, Message, ReadyState};
 
 use super::{Link, State, Stream};
 use crate::buffers::with_buffer;
@@ -123,13 +123,22 @@ impl<S: Stream> Link<S> {
                             continue;
                         }
                         held.await_more(cx);
-                        self.account(&mut held);
-                        self.arm(&mut held);
+                        if !held.is_settled() {
+                            self.account(&mut held);
+                            self.arm(&mut held);
+                        }
                         return Poll::Pending;
                     }
                 },
             }
         }
+    }
+}
+
+impl<S: Stream> Link<S> {
+    /// The reader of a message in pieces left before its end.
+    pub(crate) fn leave_pieces(&self) {
+        self.lock().piece_left = true;
     }
 }
 
@@ -170,7 +179,9 @@ impl<'a, S: Stream> Held<'a, S> {
 
     fn unlocked(&mut self, run: impl FnOnce()) {
         self.guard = None;
+        let panicked = Panicked(self.link);
         run();
+        std::mem::forget(panicked);
         self.guard = Some(self.link.lock());
     }
 
@@ -217,7 +228,12 @@ impl<'a, S: Stream> Held<'a, S> {
                     link.handle_report(self, *report);
                     return None;
                 }
+                Event::Piece(piece) if self.piece_left => self.piece_left = !piece.is_last(),
                 event => {
+                    // Its pong must not wait for the application, which may be shown a message next.
+                    if matches!(event, Event::Ping(_)) {
+                        self.link.push();
+                    }
                     let shown = show(self, event);
                     if shown.is_some() {
                         return shown;
@@ -243,6 +259,22 @@ impl<'a, S: Stream> Held<'a, S> {
         if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
             self.reader = Some(cx.waker().clone());
         }
+    }
+}
+
+/// The application panicked while it was shown a message. What was read behind that is lost, so
+/// nothing that comes can be understood: the connection ends, whoever catches the panic.
+struct Panicked<'a, S: Stream>(&'a Arc<Link<S>>);
+
+impl<S: Stream> Drop for Panicked<'_, S> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.visiting = false;
+        let reason = CloseReason::from_code(CloseCode::INTERNAL_ERROR);
+        state.connection.close(clock::now(), reason.ok());
+        state.flush(self.0);
+        state.connection.abort(clock::now());
+        self.0.finish(&mut state);
     }
 }
 

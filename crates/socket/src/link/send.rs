@@ -71,7 +71,11 @@ impl<S: Stream> Link<S> {
         leave: Leave,
     ) -> Result<(), SendError> {
         let mut state = self.lock();
-        state.check_message(1)?;
+        match state.check_message(1) {
+            // Another task was told the same and was faster.
+            Err(SendError::QueueFull { .. }) => {}
+            result => result?,
+        }
         state.connection.send_over_limit(message, compress, &mut ThreadMasks)?;
         self.leave(&mut state, leave);
         Ok(())
@@ -149,11 +153,12 @@ impl<S: Stream> Link<S> {
         let mut state = self.lock();
         state.flush(self);
         self.arm(&mut state);
-        if state.is_drained() {
-            return Poll::Ready(Ok(()));
-        }
-        if state.write_failed.is_some() || state.ready_state() == ReadyState::Closed {
+        let closed = state.ready_state() == ReadyState::Closed;
+        if state.write_failed.is_some() || (closed && state.connection.buffered_amount() > 0) {
             return Poll::Ready(Err(SendError::Closed));
+        }
+        if closed || state.is_drained() {
+            return Poll::Ready(Ok(()));
         }
         state.wait_for_room(cx);
         Poll::Pending
@@ -189,8 +194,18 @@ impl<S: Stream> Link<S> {
         let mut state = self.lock();
         state.reserved -= reserved;
         let len = message_len(&message);
-        state.check_message(if len > reserved { len } else { 0 })?;
-        state.connection.send(message, Compress::Auto, &mut ThreadMasks)?;
+        match state.check_message(if len > reserved { len } else { 0 }) {
+            // There is room, whatever the queue holds by now: frame headers and what compression
+            // adds may take it a little over its limit.
+            Err(SendError::QueueFull { .. }) if len <= reserved => {}
+            Err(error) => {
+                // Others may have the room.
+                state.wake_writers();
+                return Err(error);
+            }
+            Ok(()) => {}
+        }
+        state.connection.send_over_limit(message, Compress::Auto, &mut ThreadMasks)?;
         self.leave(&mut state, Leave::Now);
         Ok(())
     }
@@ -204,7 +219,9 @@ impl<S: Stream> Link<S> {
             return self.push();
         }
         state.flush(self);
-        self.arm(state);
+        if !state.is_settled() {
+            self.arm(state);
+        }
     }
 }
 
@@ -236,7 +253,13 @@ impl<S> State<S> {
         if self.write_failed.is_some() {
             return Err(SendError::Closed);
         }
-        self.connection.check_sendable(len.saturating_add(self.reserved))
+        self.connection.check_sendable(len.saturating_add(self.reserved))?;
+        // An empty queue takes one message of any length, but not where others hold room in it.
+        let (queued, max) = (self.reserved, self.connection.config().max_queued_bytes);
+        if queued > 0 && queued.saturating_add(len) > max {
+            return Err(SendError::QueueFull { queued, max });
+        }
+        Ok(())
     }
 
     fn wait_for_room(&mut self, cx: &Context<'_>) {

@@ -150,7 +150,11 @@ impl Connection {
     pub(super) fn poll_closed(&mut self) -> Option<Event<'static>> {
         let closing = self.closing.as_mut().filter(|closing| closing.over && !closing.reported)?;
         closing.reported = true;
-        Some(Event::Closed(Box::new(self.report())))
+        let report = self.report();
+        // Nothing more leaves; how much it was is still said by `buffered_amount`, as the WebSockets
+        // standard wants it.
+        self.outgoing.forget();
+        Some(Event::Closed(Box::new(report)))
     }
 
     fn report(&self) -> CloseReport {

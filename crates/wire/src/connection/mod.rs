@@ -301,6 +301,13 @@ impl Connection {
         !self.outgoing.is_empty() && self.ready_state() != ReadyState::Closed
     }
 
+    /// Whether a deadline hangs on the time of the next write: then the `now` of
+    /// [`handle_transmitted`](Self::handle_transmitted) has to be read from the clock. Otherwise an
+    /// older one will do.
+    pub fn times_writes(&self) -> bool {
+        self.heartbeat.is_none() || self.blocked_since.is_some() || self.outgoing.has_control()
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) must be called, if nothing else happens
     /// before. Never later than is true; it may be earlier.
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -317,6 +324,18 @@ impl Connection {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// Whether nothing is under way: no deadline but the heartbeat's, which moves with every sign of
+    /// life, and nothing held. So a caller that has set its timer, and knows that nothing was held,
+    /// need not ask again.
+    pub fn is_quiet(&self) -> bool {
+        self.closing.is_none()
+            && self.blocked_since.is_none()
+            && self.inflater.is_none()
+            && self.outgoing.is_empty()
+            && self.receive.is_between_messages()
+            && !self.judges_silence()
     }
 
     fn write_deadline(&self) -> Option<Instant> {

@@ -170,6 +170,11 @@ impl Outgoing {
         self.queued == 0 && self.control.is_none()
     }
 
+    /// Whether a control frame waits, or is leaving.
+    pub(crate) fn has_control(&self) -> bool {
+        self.control.is_some()
+    }
+
     /// Whether a ping waits that has not begun to leave.
     pub(crate) fn has_ping(&self) -> bool {
         self.control.as_ref().is_some_and(|control| control.ping.is_some())
@@ -182,6 +187,15 @@ impl Outgoing {
         client: bool,
         slices: &mut [IoSlice<'a>],
     ) -> usize {
+        if self.sealed.is_none() && self.control.is_none() {
+            // What there mostly is: one run.
+            let rest = &self.run[self.written..];
+            if let (false, [slice, ..]) = (rest.is_empty(), slices) {
+                *slice = IoSlice::new(rest);
+                return 1;
+            }
+            return 0;
+        }
         let Self { sealed, run, written, queued, control } = self;
         // While a control frame waits for a boundary, no more leaves than up to the next one.
         let mut segments = usize::MAX;
@@ -248,6 +262,11 @@ impl Outgoing {
         Left::default()
     }
 
+    /// Gives the memory of everything back; what waited still counts as queued.
+    pub(crate) fn forget(&mut self) {
+        *self = Self { queued: self.queued, ..Self::default() };
+    }
+
     /// What has not left.
     pub(crate) fn unsent(&self) -> Unsent {
         let sealed = self.sealed.iter().flat_map(|sealed| sealed.iter());
@@ -275,7 +294,9 @@ impl Outgoing {
     }
 
     fn reserve(&mut self, len: usize) {
-        if self.run.capacity() - self.run.len() < len {
+        if self.run.capacity() == 0 {
+            self.run = Vec::with_capacity(len.max(FIRST_RUN));
+        } else if self.run.capacity() - self.run.len() < len {
             self.run.reserve_exact(len.max(FIRST_RUN).max(self.run.len()));
         }
     }

@@ -63,7 +63,7 @@ impl Receive {
         self.message.as_ref().filter(|message| !message.in_pieces).map(|message| message.began)
     }
 
-    fn is_between_messages(&self) -> bool {
+    pub(super) fn is_between_messages(&self) -> bool {
         self.frame.is_none() && self.message.is_none() && self.partial_len == 0
     }
 
