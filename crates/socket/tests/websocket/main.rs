@@ -1,0 +1,18 @@
+//! An open WebSocket, as programs use it.
+
+#[path = "../sockets/mod.rs"]
+mod sockets;
+
+mod asking;
+mod backpressure;
+mod closing;
+mod corking;
+mod ending;
+mod groups;
+mod halves;
+mod handlers;
+mod messages;
+mod permits;
+mod pieces;
+mod sink;
+mod visiting;

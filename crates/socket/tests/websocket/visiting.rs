@@ -1,0 +1,106 @@
+//! Messages that are lent, not given.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+
+use everwire::{CloseCode, Kind, ReadyState, Role};
+use everwire_testkit::{Frame, Peer};
+
+use crate::sockets::{end, open, quiet, reason, rigged_server, server, soon, tcp};
+
+#[tokio::test]
+async fn a_visitor_answers_many_messages_in_few_writes() {
+    let (mut server, rig, mut peer) = rigged_server(&quiet());
+    peer.send_all((0..1000).map(|n| Frame::text(format!("{n}")))).await;
+    let mut seen = 0;
+    while seen < 1000 {
+        let visited = server.visit(|message, outlet| {
+            assert_eq!(message.kind(), Kind::Text);
+            outlet.send(message.as_text().unwrap()).unwrap();
+        });
+        seen += soon(visited).await.unwrap();
+    }
+    for n in 0..1000 {
+        assert_eq!(peer.next_payload().await, format!("{n}").into_bytes());
+    }
+    assert!(rig.writes().len() <= 4, "1,000 answers took writes of {:?}", rig.writes());
+}
+
+#[tokio::test]
+async fn a_visit_ends_with_the_connection() {
+    let (mut server, mut peer) = server(&quiet());
+    peer.send_all([Frame::binary("one"), Frame::close(1000, "")]).await;
+    let mut seen = Vec::new();
+    while let Some(visited) =
+        soon(server.visit(|message, _| seen.push(message.as_bytes().to_vec()))).await
+    {
+        assert_eq!(visited, 1);
+    }
+    assert_eq!(seen, [b"one"]);
+    assert!(server.close_report().unwrap().was_clean);
+}
+
+#[tokio::test]
+async fn a_visitor_may_close_the_connection() {
+    let (mut server, mut peer) = server(&quiet());
+    peer.send_all([Frame::text("go away"), Frame::text("still shown")]).await;
+    let mut shown = 0;
+    soon(server.visit(|_, outlet| {
+        shown += 1;
+        outlet.start_close(reason(CloseCode::GOING_AWAY, ""));
+    }))
+    .await;
+    assert_eq!(shown, 2);
+    assert_eq!(server.ready_state(), ReadyState::Closing);
+    assert_eq!(peer.next_close().await, 1001);
+    peer.send(Frame::close(1001, "")).await;
+    assert!(end(&mut server).await.was_clean);
+}
+
+#[tokio::test]
+async fn a_visitor_sees_how_much_waits() {
+    let (mut server, mut peer) = server(&quiet());
+    peer.send_all([Frame::text("a"), Frame::text("b")]).await;
+    let mut amounts = Vec::new();
+    soon(server.visit(|_, outlet| {
+        outlet.send("12345678").unwrap();
+        amounts.push(outlet.buffered_amount());
+    }))
+    .await;
+    assert_eq!(amounts, [10, 20], "both wait, with their headers");
+    assert_eq!(server.buffered_amount(), 0);
+}
+
+#[tokio::test]
+async fn visiting_and_receiving_take_turns() {
+    let (mut server, mut peer) = server(&quiet());
+    peer.send_all([Frame::text("one"), Frame::text("two").unfinished()]).await;
+    assert_eq!(crate::sockets::next(&mut server).await.as_text(), Some("one"));
+    peer.send_all([Frame::continuation(" parts"), Frame::text("three")]).await;
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        soon(server.visit(|message, _| seen.push(message.as_text().unwrap().to_owned()))).await;
+    }
+    assert_eq!(seen, ["two parts", "three"]);
+}
+
+#[tokio::test]
+async fn a_visitor_that_panics_ends_its_connection_with_1011() {
+    // Also when the panic is caught and the socket lives on: what the visitor was shown is lost, so
+    // nothing after it can be understood.
+    let (near, far) = tcp().await;
+    let mut server = open(near, Role::Server, &quiet());
+    let mut peer = Peer::new(far, Role::Client);
+    peer.send_all([Frame::text("one"), Frame::text("two")]).await;
+    let mut visit = Box::pin(server.visit(|_, _| panic!("a bug of the application")));
+    let panicked = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| visit.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(|_| false),
+        Err(_) => Poll::Ready(true),
+    });
+    assert!(soon(panicked).await);
+    drop(visit);
+    assert_eq!(peer.next_close().await, 1011);
+    assert!(!end(&mut server).await.was_clean);
+    assert_eq!(peer.next().await, None);
+}
