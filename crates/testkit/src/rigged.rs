@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub enum Step {
     /// Waits, and wakes its task at once.
     Pending,
+    /// Waits until the [`Rig`] says to go on.
+    Stall,
     /// Moves at most this many bytes.
     AtMost(usize),
 }
@@ -87,6 +89,11 @@ impl Rig {
         self.lock().writes.resume();
     }
 
+    /// Takes bytes again, without telling whoever waits for that.
+    pub fn unstall_writes_silently(&self) {
+        self.lock().writes.stalled = false;
+    }
+
     /// Gives no bytes from now on, as a network does that loses them.
     pub fn stall_reads(&self) {
         self.lock().reads.stalled = true;
@@ -158,6 +165,11 @@ impl Direction {
         };
         self.at = (self.at + 1) % self.script.len();
         match step {
+            Step::Stall => {
+                self.stalled = true;
+                self.waiting = Some(cx.waker().clone());
+                Poll::Pending
+            }
             Step::AtMost(len) => Poll::Ready(Ok(len)),
             Step::Pending => {
                 cx.waker().wake_by_ref();

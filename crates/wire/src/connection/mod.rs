@@ -250,11 +250,11 @@ impl Connection {
         }
     }
 
-    /// Whether the next deadline, if it is reached, would take the peer's silence for its death. A
-    /// caller that holds bytes back, or has not looked for some, calls
+    /// Whether the next deadline, if it is reached, would take the peer's silence for its death or
+    /// for idleness. A caller that holds bytes back, or has not looked for some, calls
     /// [`handle_life`](Self::handle_life) instead of [`handle_timeout`](Self::handle_timeout).
     pub fn judges_silence(&self) -> bool {
-        self.heartbeat.as_ref().is_some_and(Heartbeat::is_waiting)
+        self.heartbeat.as_ref().is_none_or(Heartbeat::is_waiting)
     }
 
     /// Bytes came from the peer that are not parsed yet: it is alive.
@@ -326,8 +326,8 @@ impl Connection {
             .min()
     }
 
-    /// Whether nothing is under way: no deadline but the heartbeat's, which moves with every sign of
-    /// life, and nothing held. So a caller that has set its timer, and knows that nothing was held,
+    /// Whether nothing is under way: no deadline but the heartbeat's or that of idleness, which move
+    /// with every sign of life, and nothing held. So a caller that has set its timer, and knows that nothing was held,
     /// need not ask again.
     pub fn is_quiet(&self) -> bool {
         self.closing.is_none()
@@ -335,7 +335,7 @@ impl Connection {
             && self.inflater.is_none()
             && self.outgoing.is_empty()
             && self.receive.is_between_messages()
-            && !self.judges_silence()
+            && !self.heartbeat.as_ref().is_some_and(Heartbeat::is_waiting)
     }
 
     fn write_deadline(&self) -> Option<Instant> {
