@@ -1,4 +1,29 @@
-//! A WebSocket you can `.await`.
+//! A WebSocket you can `.await`: client and server, strict, small when idle, fast.
+//!
+//! - [`connect`] to a URI, or build a [`Connector`].
+//! - [`accept`] a stream, or build an [`Acceptor`]; [`upgrade`] and [`axum`](mod@axum) take a
+//!   WebSocket out of somebody else's HTTP server.
+//! - What either gives is a [`WebSocket`]: [`recv`](WebSocket::recv), [`send`](WebSocket::send),
+//!   [`close`](WebSocket::close). Its documentation is the contract.
+//! - A [`Group`] sends one message to many. [`Config`] has every limit.
+//!
+//! ```
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut socket = everwire::connect("ws://localhost:8000/echo").await?;
+//! socket.send("hello").await?;
+//! let answer = socket.recv().await;
+//! let report = socket.close(None).await;
+//! assert!(report.was_clean);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layout
+//! - `websocket`, `halves`, `permit`, `pieces`, `futures`: the handles that programs hold.
+//! - `link`: what is behind them: the protocol's value, the stream, who waits.
+//! - `driver`, `timers`: what happens between calls. `buffers`, `masks`, `clock`: what a thread lends.
+//! - `group`, `budget`: many connections together.
+//! - `client`, `server`, `tls`, `stream`, `upgrade`, `axum`: how a WebSocket is obtained.
 
 #[cfg(feature = "axum")]
 pub mod axum;
@@ -43,3 +68,8 @@ pub use server::{
 };
 pub use stream::{ClientStream, MaybeTls, Replay};
 pub use websocket::{Outlet, WebSocket};
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
