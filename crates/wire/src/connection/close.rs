@@ -89,9 +89,8 @@ impl Connection {
 
     pub(super) fn handle_close_frame(&mut self, now: Instant, theirs: Option<CloseReason>) {
         if self.closing.is_none() {
-            // §5.5.1: answer with the code that was received.
-            let echo = theirs.as_ref().and_then(|r| CloseReason::from_code(r.code()).ok());
-            self.begin_closing(now, CloseCause::Peer, echo);
+            // §5.5.1: the answer says what was received; browsers show its reason to their page.
+            self.begin_closing(now, CloseCause::Peer, theirs.clone());
         }
         if let Some(closing) = &mut self.closing {
             closing.theirs = Some(theirs);
