@@ -35,6 +35,8 @@ pub struct Budget {
 #[derive(Debug)]
 struct Holder {
     unfinished: usize,
+    /// It was told to give its message up and will have done so soon: nobody else has to meanwhile.
+    giving_up: bool,
     link: Weak<dyn Driven>,
 }
 
@@ -80,18 +82,29 @@ impl Budget {
         let address = Arc::as_ptr(link).cast::<()>() as usize;
         let mut holders = self.holders();
         if unfinished >= GRAIN {
-            holders.insert(address, Holder { unfinished, link: Arc::downgrade(link) });
+            let giving_up = holders.get(&address).is_some_and(|holder| holder.giving_up);
+            let link = Arc::downgrade(link);
+            holders.insert(address, Holder { unfinished, giving_up, link });
         } else {
             holders.remove(&address);
         }
-        if used <= self.max() {
+        let max = self.max();
+        if used <= max {
             return;
         }
-        let largest = holders.iter().max_by_key(|(_, holder)| holder.unfinished).map(|(at, _)| *at);
-        let chosen = largest.and_then(|largest| holders.remove(&largest));
+        let given_up = holders.values().filter(|holder| holder.giving_up);
+        let given_up: usize = given_up.map(|holder| holder.unfinished).sum();
+        if used.saturating_sub(given_up) <= max {
+            return;
+        }
+        let others = holders.values_mut().filter(|holder| !holder.giving_up);
+        let chosen = others.max_by_key(|holder| holder.unfinished).and_then(|largest| {
+            largest.giving_up = true;
+            largest.link.upgrade()
+        });
         drop(holders);
-        if let Some(link) = chosen.and_then(|holder| holder.link.upgrade()) {
-            tracing::warn!(used, max = self.max(), "process budget exceeded");
+        if let Some(link) = chosen {
+            tracing::warn!(used, max, "process budget exceeded");
             link.give_up_message();
         }
     }

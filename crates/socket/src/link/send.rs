@@ -221,6 +221,8 @@ impl<S: Stream> Link<S> {
         state.flush(self);
         if !state.is_settled() {
             self.arm(state);
+            // What the network did not take is held.
+            self.account(state);
         }
     }
 }
