@@ -187,8 +187,8 @@ pub enum SendError {
     },
     /// A ping carries at most 125 bytes (§5.5); this one has more.
     PingTooLong(usize),
-    /// A piece came without a message that it belongs to.
-    NoMessageInProgress,
+    /// The pieces of a text message are not UTF-8 (§5.6).
+    NotUtf8,
 }
 
 impl fmt::Display for SendError {
@@ -200,7 +200,7 @@ impl fmt::Display for SendError {
                 write!(f, "{queued} bytes are queued, and `max_queued_bytes` is {max}")
             }
             Self::PingTooLong(len) => write!(f, "ping of {len} bytes exceeds 125"),
-            Self::NoMessageInProgress => write!(f, "no message is being sent in pieces"),
+            Self::NotUtf8 => write!(f, "the pieces of a text message are not UTF-8"),
         }
     }
 }

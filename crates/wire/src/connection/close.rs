@@ -114,9 +114,16 @@ impl Connection {
     }
 
     pub(super) fn handle_closing_deadline(&mut self, now: Instant) {
-        if self.closing_deadline().is_some_and(|deadline| deadline <= now) {
-            self.end(now, CloseCause::Timeout(Timeout::Close));
+        if self.closing_deadline().is_none_or(|deadline| deadline > now) {
+            return;
         }
+        // Whoever began it, that it was not brought to its end is what there is to know.
+        if let Some(closing) = &mut self.closing
+            && matches!(closing.cause, CloseCause::Local | CloseCause::Peer)
+        {
+            closing.cause = CloseCause::Timeout(Timeout::Close);
+        }
+        self.end(now, CloseCause::Timeout(Timeout::Close));
     }
 
     /// Nothing more will come or go.

@@ -20,6 +20,7 @@ use crate::mask::MaskSource;
 use close::Closing;
 use outgoing::{Outgoing, Payload};
 use receive::Receive;
+use send::Sending;
 pub use send::{Compress, Outbound};
 
 /// Which end of the protocol we play.
@@ -117,8 +118,8 @@ pub struct Connection {
     // Write state.
     outgoing: Outgoing,
     deflater: Option<Box<Deflater>>,
-    /// A message is being sent in pieces; whether it is compressed.
-    sending: Option<bool>,
+    /// A message is being sent in pieces.
+    sending: Option<Box<Sending>>,
     deflate_threshold: u32,
     /// While bytes wait because the network takes none: when it last took some.
     blocked_since: Option<Instant>,

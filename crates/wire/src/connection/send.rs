@@ -9,6 +9,7 @@ use crate::frame::{Header, MAX_SHORT_LEN, Opcode};
 use crate::mask::MaskSource;
 use crate::message::{Kind, Message};
 use crate::shared::SharedFrame;
+use crate::utf8::{InvalidUtf8, Utf8Validator};
 
 /// A message to send: borrowed bytes are copied once, owned ones may be shared with the network's
 /// queue.
@@ -85,6 +86,14 @@ pub enum Compress {
     /// Never: for what mixes a secret with text that an attacker chooses, whose compressed length
     /// would tell (CRIME, BREACH).
     Never,
+}
+
+/// A message that is being sent in pieces.
+#[derive(Debug)]
+pub(super) struct Sending {
+    compressed: bool,
+    /// Of a text: what the pieces so far came to.
+    utf8: Utf8Validator,
 }
 
 impl Connection {
@@ -187,7 +196,8 @@ impl Connection {
     /// The first piece begins the message and decides its kind and compression.
     ///
     /// # Errors
-    /// If the connection is closing or the queue is full.
+    /// If the connection is closing, the queue is full, or the text so far is not UTF-8. The piece is
+    /// not queued then.
     pub fn send_piece(
         &mut self,
         kind: Kind,
@@ -197,18 +207,27 @@ impl Connection {
         masks: &mut impl MaskSource,
     ) -> Result<(), SendError> {
         self.check_sendable(piece.len())?;
+        let begun = self.sending.as_deref();
+        let mut utf8 = begun.map(|begun| begun.utf8.clone()).unwrap_or_default();
+        if kind == Kind::Text {
+            // §5.6: text is UTF-8 as a whole; a piece may end inside a code point.
+            let checked = utf8.push(piece).and_then(|()| if last { utf8.finish() } else { Ok(()) });
+            checked.map_err(|InvalidUtf8| SendError::NotUtf8)?;
+        }
         // The length is not known before the end: the threshold is for those that are.
-        let compressed =
-            self.sending.unwrap_or_else(|| self.deflater.is_some() && compress == Compress::Auto);
-        let opcode = if self.sending.is_some() { Opcode::Continuation } else { kind.into() };
-        let rsv1 = compressed && self.sending.is_none();
+        let compressed = match begun {
+            Some(begun) => begun.compressed,
+            None => self.deflater.is_some() && compress == Compress::Auto,
+        };
+        let opcode = if begun.is_some() { Opcode::Continuation } else { kind.into() };
+        let rsv1 = compressed && begun.is_none();
         if compressed {
             let body = self.deflate(piece, last);
             self.send_frame(opcode, last, rsv1, &body, masks);
         } else {
             self.send_frame(opcode, last, rsv1, piece, masks);
         }
-        self.sending = (!last).then_some(compressed);
+        self.sending = (!last).then(|| Box::new(Sending { compressed, utf8 }));
         Ok(())
     }
 

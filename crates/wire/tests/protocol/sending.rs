@@ -227,3 +227,19 @@ fn every_kind_of_payload_can_be_sent() {
     ];
     assert_eq!(client.events, expected);
 }
+
+#[test]
+fn the_pieces_of_a_text_must_be_utf8_as_a_whole() {
+    let mut client = Side::client();
+    let send = |client: &mut Side, piece: &[u8], last: bool| {
+        let keys = &mut client.keys;
+        client.connection.send_piece(Kind::Text, piece, last, Compress::Never, keys)
+    };
+    let euro = "€".as_bytes();
+    assert_eq!(send(&mut client, &euro[..1], false), Ok(()));
+    assert_eq!(send(&mut client, b"x", false), Err(SendError::NotUtf8));
+    assert_eq!(send(&mut client, b"", true), Err(SendError::NotUtf8));
+    assert_eq!(send(&mut client, &euro[1..], true), Ok(()));
+    let frames = read_frames(&client.transmit());
+    assert_eq!(frames.iter().map(|frame| frame.payload.len()).collect::<Vec<_>>(), [1, 2]);
+}
