@@ -50,6 +50,10 @@ pub mod tls;
 pub mod upgrade;
 mod websocket;
 
+// Their types stand in this API; programs need no version of their own to match.
+pub use bytes;
+pub use http;
+
 pub use budget::{Budget, process as process_budget};
 pub use client::{Connector, Opened, connect};
 pub use error::{AcceptError, ConnectError, Phase};
