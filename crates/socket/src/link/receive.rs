@@ -11,6 +11,10 @@ use super::{Link, State, Stream};
 use crate::buffers::with_buffer;
 use crate::clock;
 
+/// After so many reads that brought nothing to return, other tasks have their turn: a peer that sends
+/// faster than we read must not keep the thread.
+const TURN: u32 = 16;
+
 /// How messages are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -76,6 +80,7 @@ impl<S: Stream> Link<S> {
         mut show: impl FnMut(&mut Held<'_, S>, Event<'_>) -> Option<T>,
     ) -> Poll<Option<T>> {
         let mut held = Held::new(self);
+        let mut reads = 0;
         loop {
             if held.report.is_some() {
                 return Poll::Ready(None);
@@ -91,6 +96,7 @@ impl<S: Stream> Link<S> {
                     held.tail_at = at;
                 }
                 if shown.is_some() {
+                    held.answer_soon();
                     return Poll::Ready(shown);
                 }
                 continue;
@@ -107,8 +113,18 @@ impl<S: Stream> Link<S> {
                 }
             }
             match with_buffer(|buffer| held.read_events(cx, delivery, buffer, &mut show)) {
-                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Ok(None)) => {
+                    reads += 1;
+                    if reads == TURN {
+                        cx.waker().wake_by_ref();
+                        held.flush(self);
+                        self.account(&mut held);
+                        self.arm(&mut held);
+                        return Poll::Pending;
+                    }
+                }
                 Poll::Ready(Ok(shown)) => {
+                    held.answer_soon();
                     self.account(&mut held);
                     return Poll::Ready(shown);
                 }
@@ -252,6 +268,14 @@ impl<'a, S: Stream> Held<'a, S> {
         match failed {
             Some(kind) => self.connection.handle_transport_error(now, kind),
             None => self.connection.handle_eof(now),
+        }
+    }
+
+    /// A pong that reading has queued leaves in this turn of the runtime, also when the application
+    /// is so busy receiving that it never has to wait.
+    fn answer_soon(&self) {
+        if self.connection.wants_transmit() {
+            self.link.push();
         }
     }
 

@@ -11,7 +11,7 @@ async fn a_close_is_clean_at_both_ends_and_carries_its_reason() {
     let (mut client, mut server) = pair(&quiet());
     let (ours, theirs) =
         tokio::join!(client.close(reason(CloseCode::GOING_AWAY, "bye")), end(&mut server));
-    assert_eq!((ours.code, &*ours.reason, ours.was_clean), (CloseCode::GOING_AWAY, "", true));
+    assert_eq!((ours.code, &*ours.reason, ours.was_clean), (CloseCode::GOING_AWAY, "bye", true));
     assert_eq!(ours.cause, CloseCause::Local);
     assert_eq!((theirs.code, &*theirs.reason), (CloseCode::GOING_AWAY, "bye"));
     assert!(theirs.was_clean);

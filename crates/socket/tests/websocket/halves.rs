@@ -1,11 +1,15 @@
 //! Halves in different tasks.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use everwire::{CloseCode, Message};
+use everwire::{CloseCode, Message, Role};
 use everwire_testkit::Frame;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::sockets::{end, next, pair, quiet, reason, rigged_server, server, soon};
+use crate::sockets::{end, next, open, pair, quiet, reason, server, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn halves_work_in_different_tasks() {
@@ -100,25 +104,58 @@ async fn without_a_receiver_memory_stays_bounded_and_messages_go_nowhere() {
     assert_eq!(soon(peer.next()).await.unwrap().opcode, 0xA);
 }
 
+/// A peer that has always sent more than anybody can read, and takes what it is sent.
+struct Flood(Vec<u8>);
+
+impl AsyncRead for Flood {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        buf.put_slice(&self.0);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flood {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
 #[tokio::test]
-async fn a_peer_that_floods_a_socket_without_a_receiver_leaves_others_their_turn() {
-    let (server, _rig, mut peer) = rigged_server(&quiet());
-    let (_sender, receiver) = server.split();
-    drop(receiver);
-    let flood = tokio::spawn(async move {
-        let frame = Frame::binary(vec![0; 30_000]).masked().encode();
-        loop {
-            peer.send_bytes(&frame).await;
-        }
-    });
+async fn a_flood_to_a_socket_without_a_receiver_leaves_others_their_turn() {
     // All on one thread.
-    soon(async {
-        for _ in 0..20 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-    flood.abort();
+    let flood = Flood(Frame::binary(vec![0; 4000]).masked().encode());
+    let (sender, receiver) = open(flood, Role::Server, &quiet()).split();
+    drop(receiver);
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    sender.send("still open").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_of_what_is_no_message_leaves_others_their_turn() {
+    let flood = Flood(Frame::pong("nobody asked").masked().encode());
+    let mut config = quiet();
+    config.max_control_frames = u32::MAX;
+    let mut server = open(flood, Role::Server, &config);
+    let waited = tokio::time::timeout(Duration::from_millis(50), server.recv()).await;
+    assert!(waited.is_err(), "there is no message");
 }
 
 #[tokio::test]
