@@ -6,9 +6,9 @@ use crate::config::Config;
 
 /// When to ping, and when to give the peer up.
 ///
-/// Any bytes from the peer are life. After `interval` of silence a ping is due; `timeout` after the
-/// ping has *left*, silence means that the peer is dead. While the ping cannot leave, because
-/// earlier bytes wait for the network, every byte that the peer takes is life too.
+/// Any bytes from the peer are life, and so is its taking of bytes that had to wait: a peer that is
+/// behind with reading is not dead. After `interval` without either a ping is due; `timeout` after
+/// the ping has *left*, or could not leave, silence means that the peer is dead.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
     /// When bytes last came from the peer.
@@ -47,20 +47,11 @@ impl Heartbeat {
         Some(Self { last_received: now, ping: None, next_payload: 0, round_trip_micros: 0 })
     }
 
-    /// Bytes came from the peer.
+    /// A sign of life from the peer.
     pub(crate) fn handle_received(&mut self, now: Instant) {
         self.last_received = now;
         if let Some(ping) = &mut self.ping {
             ping.answered = true;
-        }
-    }
-
-    /// The peer took bytes of ours while the ping was still waiting behind them.
-    pub(crate) fn handle_write_progress(&mut self, now: Instant) {
-        if let Some(ping) = &mut self.ping
-            && ping.sent_at.is_none()
-        {
-            ping.since = now;
         }
     }
 

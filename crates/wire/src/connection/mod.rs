@@ -200,15 +200,17 @@ impl Connection {
     /// `n` bytes that [`poll_transmit`](Self::poll_transmit) gave were written.
     pub fn handle_transmitted(&mut self, now: Instant, n: usize) {
         let left = self.outgoing.advance(n);
+        self.last_activity = now;
+        // Room that had to be waited for is room that the peer has made: it is alive, however far
+        // behind it is with reading.
         if self.blocked_since.is_some() {
             self.blocked_since = (!self.outgoing.is_empty()).then_some(now);
+            self.handle_life(now);
         }
-        self.last_activity = now;
-        if let Some(heartbeat) = &mut self.heartbeat {
-            heartbeat.handle_write_progress(now);
-            if left.ping {
-                heartbeat.handle_ping_sent(now);
-            }
+        if left.ping
+            && let Some(heartbeat) = &mut self.heartbeat
+        {
+            heartbeat.handle_ping_sent(now);
         }
         if left.close {
             self.handle_close_left();

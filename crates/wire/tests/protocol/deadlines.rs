@@ -109,17 +109,31 @@ fn bytes_that_wait_unread_are_life() {
 }
 
 #[test]
-fn the_pong_clock_starts_when_the_ping_has_left() {
+fn a_peer_that_makes_room_for_bytes_is_alive_however_slow_it_is() {
     let mut server = server(Config::default());
     server.connection.send(&[0; 100_000][..], Compress::Auto, &mut server.keys).unwrap();
-    server.transmit_at_most(1);
-    server.advance(25 * SECOND);
-    // A slow network: the ping waits behind the frame that is leaving, and bytes are taken.
-    for _ in 0..20 {
+    for _ in 0..40 {
         server.transmit_at_most(1000);
-        server.advance(5 * SECOND);
+        server.connection.handle_blocked(server.now);
+        server.advance(9 * SECOND);
         assert_eq!(server.report(), None);
     }
+    // Then it makes none.
+    server.advance(26 * SECOND);
+    assert!(server.report().is_some(), "found within interval + timeout");
+    died_of(&server, Timeout::Write);
+}
+
+#[test]
+fn the_pong_clock_starts_when_the_ping_has_left() {
+    let mut server = server(Config::default());
+    server.advance(25 * SECOND);
+    // The network takes nothing for a while; the ping waits.
+    server.connection.handle_blocked(server.now);
+    server.advance(9 * SECOND);
+    server.transmit();
+    // That it was taken is life; the next ping is due an interval later.
+    server.advance(25 * SECOND);
     server.transmit();
     server.advance(9 * SECOND);
     assert_eq!(server.report(), None);

@@ -1,0 +1,64 @@
+//! Every example does what it says.
+#![allow(clippy::print_stdout, reason = "examples speak to a person")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "examples are programs: their `main` is not called here"
+)]
+
+use tokio::net::TcpListener;
+
+#[path = "../examples/chat.rs"]
+mod chat;
+#[path = "../examples/echo_client.rs"]
+mod echo_client;
+#[path = "../examples/echo_server.rs"]
+mod echo_server;
+#[path = "../examples/stream_large.rs"]
+mod stream_large;
+
+async fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("ws://{}", listener.local_addr().unwrap());
+    (listener, uri)
+}
+
+#[tokio::test]
+async fn the_echo_client_hears_what_it_says_from_the_echo_server() {
+    let (listener, uri) = listener().await;
+    tokio::spawn(echo_server::serve(listener));
+    assert_eq!(echo_client::say(&uri, "hello").await.unwrap(), "hello");
+    assert_eq!(echo_client::say(&uri, "grüße").await.unwrap(), "grüße");
+}
+
+#[tokio::test]
+async fn in_the_chat_everyone_hears_everyone() {
+    let (listener, uri) = listener().await;
+    tokio::spawn(chat::serve(listener));
+    let mut one = everwire::connect(&uri).await.unwrap();
+    assert_eq!(one.recv().await.unwrap().as_text(), Some("visitor 1 came"));
+    let mut two = everwire::connect(&uri).await.unwrap();
+    assert_eq!(one.recv().await.unwrap().as_text(), Some("visitor 2 came"));
+    assert_eq!(two.recv().await.unwrap().as_text(), Some("visitor 2 came"));
+    two.send("hello").await.unwrap();
+    assert_eq!(one.recv().await.unwrap().as_text(), Some("visitor 2: hello"));
+    assert_eq!(two.recv().await.unwrap().as_text(), Some("visitor 2: hello"));
+    two.close(None).await;
+    assert_eq!(one.recv().await.unwrap().as_text(), Some("visitor 2 left"));
+}
+
+/// Peak memory of this process, in KiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_message_of_1_gib_is_streamed_in_constant_memory() {
+    assert_eq!(stream_large::stream(1 << 20).await.unwrap(), 1 << 20);
+    let before = peak();
+    assert_eq!(stream_large::stream(1 << 30).await.unwrap(), 1 << 30);
+    let grown = peak() - before;
+    assert!(grown < 32 * 1024, "peak memory grew by {grown} KiB");
+}
