@@ -96,7 +96,6 @@ impl<S: Stream> Link<S> {
                     held.tail_at = at;
                 }
                 if shown.is_some() {
-                    held.answer_soon();
                     return Poll::Ready(shown);
                 }
                 continue;
@@ -124,7 +123,6 @@ impl<S: Stream> Link<S> {
                     }
                 }
                 Poll::Ready(Ok(shown)) => {
-                    held.answer_soon();
                     self.account(&mut held);
                     return Poll::Ready(shown);
                 }
@@ -268,14 +266,6 @@ impl<'a, S: Stream> Held<'a, S> {
         match failed {
             Some(kind) => self.connection.handle_transport_error(now, kind),
             None => self.connection.handle_eof(now),
-        }
-    }
-
-    /// A pong that reading has queued leaves in this turn of the runtime, also when the application
-    /// is so busy receiving that it never has to wait.
-    fn answer_soon(&self) {
-        if self.connection.wants_transmit() {
-            self.link.push();
         }
     }
 
