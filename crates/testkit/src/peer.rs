@@ -10,8 +10,8 @@ use crate::frame::{Frame, Seen, read_frame};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A peer that sends what it is told and shows what it gets, frame by frame: nothing is answered by
-/// itself.
+/// A peer that sends what it is told and shows what it gets, frame by frame. Nothing is answered by
+/// itself but for the pings that [`next_payload`](Self::next_payload) passes over.
 #[derive(Debug)]
 pub struct Peer<S> {
     /// The stream.
@@ -89,12 +89,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         }
     }
 
-    /// The payload of the next frame, which has to be a message by itself.
+    /// The payload of the next frame, which has to be a message by itself. Heartbeats before it are
+    /// answered, so that a slow test is no dead peer.
     ///
     /// # Panics
     /// If it is anything else.
     pub async fn next_payload(&mut self) -> Vec<u8> {
-        let frame = self.next().await.expect("a message, not the end");
+        let mut frame = self.next().await.expect("a message, not the end");
+        while frame.opcode == 0x9 {
+            self.send(Frame::pong(frame.payload)).await;
+            frame = self.next().await.expect("a message, not the end");
+        }
         assert!(frame.fin && matches!(frame.opcode, 0x1 | 0x2), "{frame:?} is no message");
         frame.payload
     }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// Rows whose tests are still to be written. This list only gets shorter.
-const PENDING: &[&str] = &["R1", "R3", "R4", "R8", "R9", "R12"];
+const PENDING: &[&str] = &["R4"];
 
 /// The rows that there have to be: a letter and the number of its last one.
 const ROWS: &[(char, usize)] =
