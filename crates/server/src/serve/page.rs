@@ -56,7 +56,7 @@ pub(super) fn router(
 ) -> Router {
     let mut router = Router::new();
     for (path, kind, content) in FILES {
-        let file = async move || { ([(header::CONTENT_TYPE, kind)], content) };
+        let file = async move || ([(header::CONTENT_TYPE, kind)], content);
         router = router.route(path, get(file));
     }
     for (path, endpoint) in [("/echo", Endpoint::Echo), ("/broadcast", Endpoint::Broadcast)] {
