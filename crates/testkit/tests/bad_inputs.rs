@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Rows whose tests are still to be written. This list only gets shorter.
-const PENDING: &[&str] = &["R4"];
+/// Rows whose tests are still to be written: none. It stays so.
+const PENDING: &[&str] = &[];
 
 /// The rows that there have to be: a letter and the number of its last one.
 const ROWS: &[(char, usize)] =
