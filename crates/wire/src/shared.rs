@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::connection::Compress;
 use crate::deflate::Deflater;
 use crate::frame::{Header, Opcode};
 use crate::message::Message;
@@ -11,8 +12,8 @@ use crate::message::Message;
 /// A message encoded as one server frame, to be sent to any number of clients.
 ///
 /// Encoding happens once per form: plain, and compressed when the first client that negotiated
-/// permessage-deflate asks for it. Cloning shares.
-#[derive(Debug)]
+/// permessage-deflate asks for it. Cloning is cheap, and shares what was encoded by then.
+#[derive(Debug, Clone)]
 pub struct SharedFrame {
     message: Message,
     plain: OnceLock<Bytes>,
@@ -44,6 +45,11 @@ impl SharedFrame {
     /// The message.
     pub fn message(&self) -> &Message {
         &self.message
+    }
+
+    /// Whether it may be compressed.
+    pub(crate) fn compress(&self) -> Compress {
+        if self.compress { Compress::Auto } else { Compress::Never }
     }
 
     pub(crate) fn plain(&self) -> &Bytes {

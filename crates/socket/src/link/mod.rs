@@ -11,6 +11,7 @@ mod io;
 mod receive;
 mod send;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,7 @@ use std::time::Instant;
 
 use everwire_wire::{
     Agreement, CloseCode, CloseReason, CloseReport, Config, Connection, ReadyState, Role,
+    SharedFrame,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -77,6 +79,8 @@ pub(crate) struct State<S> {
     writers: Vec<Waker>,
     /// A message is being sent in pieces: others wait.
     writing_pieces: bool,
+    /// Messages of groups that wait for it to be complete; their bytes are `reserved`.
+    held: Option<Box<VecDeque<SharedFrame>>>,
     /// Room promised to permits, in bytes.
     reserved: usize,
     /// The stream may hold bytes that it has not passed on.
@@ -117,6 +121,7 @@ impl<S: Stream> Link<S> {
             piece_left: false,
             writers: Vec::new(),
             writing_pieces: false,
+            held: None,
             reserved: 0,
             unflushed: false,
             write_failed: None,

@@ -90,7 +90,8 @@ impl<S: Stream> Link<S> {
         last: bool,
     ) -> Poll<Result<(), SendError>> {
         let mut state = self.lock();
-        match state.check_room(piece.len()) {
+        // Where the queue is empty the piece goes on, whatever waits for the message to end.
+        match state.check_piece(piece.len()) {
             Err(SendError::QueueFull { .. }) => {
                 state.wait_for_room(cx);
                 return Poll::Pending;
@@ -123,6 +124,12 @@ impl<S: Stream> Link<S> {
         if !complete && state.connection.is_sending_pieces() {
             let reason = CloseReason::new(CloseCode::INTERNAL_ERROR, "message given up");
             state.connection.close(clock::now(), reason.ok());
+            self.push();
+        }
+        for frame in state.held.take().into_iter().flat_map(|held| *held) {
+            state.reserved -= frame.message().len();
+            // It fails only when the connection ends, and the message with it.
+            let _ = state.connection.send_shared_over_limit(&frame, &mut ThreadMasks);
             self.push();
         }
         state.wake_writers();
@@ -251,17 +258,27 @@ impl<S> State<S> {
         self.check_room(len)
     }
 
-    fn check_room(&self, len: usize) -> Result<(), SendError> {
+    fn check_piece(&self, len: usize) -> Result<(), SendError> {
         if self.write_failed.is_some() {
             return Err(SendError::Closed);
         }
-        self.connection.check_sendable(len.saturating_add(self.reserved))?;
+        self.connection.check_sendable(len.saturating_add(self.reserved))
+    }
+
+    fn check_room(&self, len: usize) -> Result<(), SendError> {
+        self.check_piece(len)?;
         // An empty queue takes one message of any length, but not where others hold room in it.
         let (queued, max) = (self.reserved, self.connection.config().max_queued_bytes);
         if queued > 0 && queued.saturating_add(len) > max {
             return Err(SendError::QueueFull { queued, max });
         }
         Ok(())
+    }
+
+    /// Keeps a group's message until the one in pieces is complete; there is room for it.
+    fn hold(&mut self, frame: &SharedFrame) {
+        self.reserved += frame.message().len();
+        self.held.get_or_insert_default().push_back(frame.clone());
     }
 
     fn wait_for_room(&mut self, cx: &Context<'_>) {
@@ -292,8 +309,12 @@ pub(crate) trait Member: Send + Sync {
 impl<S: Stream> Member for Link<S> {
     fn push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError> {
         let mut state = self.lock();
-        let sent = state.check_message(frame.message().len());
-        let sent = sent.and_then(|()| state.connection.send_shared(frame, &mut ThreadMasks));
+        let len = frame.message().len();
+        let sent = match state.check_message(len) {
+            Ok(()) => state.connection.send_shared(frame, &mut ThreadMasks),
+            Err(SendError::MessageInProgress) => state.check_room(len).map(|()| state.hold(frame)),
+            Err(error) => Err(error),
+        };
         match sent {
             Ok(()) => self.leave(&mut state, Leave::Soon),
             Err(SendError::QueueFull { .. }) => {

@@ -1,7 +1,7 @@
 //! One message to many.
 
 use bytes::Bytes;
-use everwire::{CloseCode, Group, Message, Role, SharedFrame};
+use everwire::{CloseCode, Group, Kind, Message, Role, SharedFrame};
 use everwire_testkit::{Frame, Peer};
 use tokio::io::duplex;
 
@@ -191,6 +191,53 @@ async fn one_encoding_serves_many_groups() {
     assert_eq!(left.send_frame(&frame).queued + right.send_frame(&frame).queued, 2);
     assert_eq!(next(&mut one).await, Message::text("encoded once"));
     assert_eq!(next(&mut two).await, Message::text("encoded once"));
+}
+
+#[tokio::test]
+async fn a_member_that_is_sending_in_pieces_hears_it_from_the_group_afterwards() {
+    let mut config = quiet();
+    config.max_queued_bytes = 10_000;
+    for role in [Role::Server, Role::Client] {
+        let (near, far) = duplex(64 << 10);
+        let member = open(near, role, &config);
+        let mut other = open(far, role.peer(), &config);
+        let group = Group::new();
+        let _membership = group.join(&member);
+        let mut writer = member.start_message(Kind::Text).await.unwrap();
+        writer.piece(b"in ").await.unwrap();
+        for n in 0..9 {
+            assert_eq!(group.send(vec![n; 1000]).queued, 1);
+        }
+        // Larger than all the room there is: it must go on.
+        writer.piece(&[b'x'; 20_000]).await.unwrap();
+        writer.finish().await.unwrap();
+        assert_eq!(next(&mut other).await.len(), 20_003);
+        for n in 0..9 {
+            assert_eq!(next(&mut other).await, Message::binary(vec![n; 1000]));
+        }
+        member.send("afterwards").await.unwrap();
+        assert_eq!(next(&mut other).await, Message::text("afterwards"));
+        // What waits is bounded as the queue is.
+        let _writer = member.start_message(Kind::Text).await.unwrap();
+        let overflowed = (0..20).map(|_| group.send(vec![0; 1000]).overflowed).sum::<usize>();
+        assert_eq!(overflowed, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_compressed_is_compressed_for_nobody() {
+    let text = "secret ".repeat(1000);
+    let group = Group::new();
+    for role in [Role::Server, Role::Client] {
+        let (near, far) = duplex(64 << 10);
+        let member = open_agreed(near, role, deflate(), &quiet());
+        let mut peer = Peer::new(far, role.peer());
+        let _membership = group.join(&member);
+        group.send_frame(&SharedFrame::uncompressed(&*text));
+        assert_eq!(peer.next().await.unwrap().rsv, 0);
+        group.send_frame(&SharedFrame::new(&*text));
+        assert_eq!(peer.next().await.unwrap().rsv, 4);
+    }
 }
 
 #[tokio::test]

@@ -167,11 +167,27 @@ impl Connection {
         frame: &SharedFrame,
         masks: &mut impl MaskSource,
     ) -> Result<(), SendError> {
+        self.check_sendable(frame.message().len())?;
+        self.send_shared_over_limit(frame, masks)
+    }
+
+    /// As [`send_shared`](Self::send_shared), whatever the queue holds: for a caller that kept room
+    /// for the frame. After calling this: transmit.
+    ///
+    /// # Errors
+    /// If the connection is closing, or a message is being sent in pieces.
+    pub fn send_shared_over_limit(
+        &mut self,
+        frame: &SharedFrame,
+        masks: &mut impl MaskSource,
+    ) -> Result<(), SendError> {
         if self.role == Role::Client || self.config.send_fragment_size.is_some() {
             // A client's frames differ by their masks: only the message can be shared.
-            return self.send(frame.message().clone(), Compress::Auto, masks);
+            return self.send_over_limit(frame.message().clone(), frame.compress(), masks);
         }
-        self.check_sendable(frame.message().len())?;
+        if self.closing.is_some() {
+            return Err(SendError::Closed);
+        }
         if self.sending.is_some() {
             return Err(SendError::MessageInProgress);
         }
