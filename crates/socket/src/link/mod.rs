@@ -11,7 +11,6 @@ mod io;
 mod receive;
 mod send;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -80,7 +79,11 @@ pub(crate) struct State<S> {
     /// A message is being sent in pieces: others wait.
     writing_pieces: bool,
     /// Messages of groups that wait for it to be complete; their bytes are `reserved`.
-    held: Option<Box<VecDeque<SharedFrame>>>,
+    #[expect(
+        clippy::box_collection,
+        reason = "nearly always none, and there are many connections"
+    )]
+    held: Option<Box<Vec<SharedFrame>>>,
     /// Room promised to permits, in bytes.
     reserved: usize,
     /// The stream may hold bytes that it has not passed on.

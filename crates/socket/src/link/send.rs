@@ -278,7 +278,7 @@ impl<S> State<S> {
     /// Keeps a group's message until the one in pieces is complete; there is room for it.
     fn hold(&mut self, frame: &SharedFrame) {
         self.reserved += frame.message().len();
-        self.held.get_or_insert_default().push_back(frame.clone());
+        self.held.get_or_insert_default().push(frame.clone());
     }
 
     fn wait_for_room(&mut self, cx: &Context<'_>) {
