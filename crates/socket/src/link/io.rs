@@ -55,7 +55,7 @@ impl<S: Stream> State<S> {
             self.wake_writers();
             return;
         }
-        if !self.writers.is_empty() && (self.has_room(1) || self.is_drained()) {
+        if self.writers.is_some() && (self.has_room(1) || self.is_drained()) {
             self.wake_writers();
         }
     }

@@ -75,7 +75,11 @@ pub(crate) struct State<S> {
 
     // Write state.
     /// The tasks that await room in the queue, or an empty one.
-    writers: Vec<Waker>,
+    #[expect(
+        clippy::box_collection,
+        reason = "nearly always none, and there are many connections"
+    )]
+    writers: Option<Box<Vec<Waker>>>,
     /// A message is being sent in pieces: others wait.
     writing_pieces: bool,
     /// Messages of groups that wait for it to be complete; their bytes are `reserved`.
@@ -122,7 +126,7 @@ impl<S: Stream> Link<S> {
             reader: None,
             receiver_gone: false,
             piece_left: false,
-            writers: Vec::new(),
+            writers: None,
             writing_pieces: false,
             held: None,
             reserved: 0,
@@ -248,7 +252,7 @@ impl<S> State<S> {
     }
 
     fn wake_writers(&mut self) {
-        for writer in std::mem::take(&mut self.writers) {
+        for writer in self.writers.take().into_iter().flat_map(|writers| *writers) {
             writer.wake();
         }
     }

@@ -282,8 +282,9 @@ impl<S> State<S> {
     }
 
     fn wait_for_room(&mut self, cx: &Context<'_>) {
-        if !self.writers.iter().any(|writer| writer.will_wake(cx.waker())) {
-            self.writers.push(cx.waker().clone());
+        let writers = self.writers.get_or_insert_default();
+        if !writers.iter().any(|writer| writer.will_wake(cx.waker())) {
+            writers.push(cx.waker().clone());
         }
     }
 }
