@@ -8,9 +8,13 @@
 //! - `peer`: [`Peer`], the scripted peer at the end of a real stream.
 //! - `rigged`: [`Rigged`], a stream that is slow, stalls or fails when it is told to.
 //! - `happened`: [`Happened`], an event by itself, to be compared.
+//! - `fault`: [`FaultProxy`], a real network between real programs that fails on command; also the
+//!   program `fault-proxy`.
 //! - `stream`: streams of frames to try connections with.
 //! - `dice`: [`Dice`], a repeatable source of test data.
 //! - `alloc`: [`Counting`], an allocator that says how much memory this thread holds.
+
+pub mod fault;
 
 mod alloc;
 mod dice;
@@ -24,6 +28,7 @@ mod stream;
 
 pub use alloc::{Counting, live, peak, reset_peak};
 pub use dice::Dice;
+pub use fault::FaultProxy;
 pub use frame::{Frame, Seen, read_frame, read_frames};
 pub use happened::Happened;
 pub use pair::Pair;
