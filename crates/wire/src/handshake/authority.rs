@@ -1,16 +1,35 @@
 //! Host and port, as `Host`, `Origin` and URIs carry them (RFC 3986 §3.2).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use super::InvalidUri;
 
 /// `host [":" port]`, the host in lower case and an IPv6 literal in its shortest form.
+///
+/// ```
+/// use everwire_wire::handshake::HostPort;
+///
+/// let at: HostPort = "[2001:DB8:0::1]:3128".parse().unwrap();
+/// assert_eq!((at.host(), at.port()), ("2001:db8::1", Some(3128)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HostPort {
-    /// Without brackets.
+pub struct HostPort {
     pub(super) host: String,
     pub(super) port: Option<u16>,
 }
 
 impl HostPort {
+    /// The host; an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, if one is said.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// Reads it; there may be nothing else, no user and no password.
     ///
     /// Percent-encoding and the signs that RFC 3986 reserves are refused in names: no name in use
@@ -55,6 +74,15 @@ impl HostPort {
             Some(port) if port != default => format!("{open}{}{close}:{port}", self.host),
             _ => format!("{open}{}{close}", self.host),
         }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = InvalidUri;
+
+    /// Only [`InvalidUri::Host`] comes out of it.
+    fn from_str(text: &str) -> Result<Self, InvalidUri> {
+        Self::parse(text).ok_or(InvalidUri::Host)
     }
 }
 

@@ -19,7 +19,8 @@
 //!
 //! - `head` reads a head as it arrives; `scan` judges its bytes; `limits` says how many there may be
 //! - `server` checks a request and answers it; `path` and `origin` are two of its checks
-//! - `client` makes a request and verifies the answer; `uri` says where to
+//! - `client` makes a request and verifies the answer
+//! - `uri` says where to connect to, `reference` where a redirect leads
 //! - `headers` has the grammar of header values, `authority` that of hosts, `key` the proof
 //! - `encode` writes heads; `error` says what the peer did wrong
 
@@ -33,12 +34,13 @@ mod key;
 mod limits;
 mod origin;
 mod path;
+mod reference;
 mod scan;
 mod server;
 mod uri;
 
 pub use crate::deflate::DeflateFault;
-pub use authority::is_loopback_host;
+pub use authority::{HostPort, is_loopback_host};
 pub use client::{ClientHandshake, InvalidHandshake};
 pub use encode::{encode_accept, encode_refusal};
 pub use error::HandshakeError;

@@ -52,6 +52,12 @@ impl Target {
         self.at.to_authority(default_port(self.secure))
     }
 
+    /// The same server with another resource.
+    pub(super) fn with_resource(&self, resource: &str) -> Result<Self, InvalidUri> {
+        let resource = PathAndQuery::try_from(resource).map_err(|_| InvalidUri::Character)?;
+        Ok(Self { resource, ..self.clone() })
+    }
+
     pub(super) fn path_and_query(&self) -> &PathAndQuery {
         &self.resource
     }
