@@ -7,6 +7,8 @@ use bytes::Bytes;
 use everwire_wire::handshake::{HandshakeError, InvalidHandshake, InvalidSubprotocol, InvalidUri};
 use http::{Response, StatusCode};
 
+use crate::RedirectError;
+
 /// [`connect`](crate::connect) failed: by the program's fault, the network's or the server's.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -37,9 +39,11 @@ pub enum ConnectError {
     Closed,
     /// The server answered the upgrade wrongly (RFC 6455 §4.1).
     Handshake(Box<HandshakeError>),
-    /// The server answered something other than 101: a redirect, which is not followed, a demand for
-    /// credentials, a refusal. The body has its first bytes, at most 4 KiB of them.
+    /// The server answered something other than 101: a demand for credentials, a refusal, a redirect
+    /// where none is followed. The body has its first bytes, at most 4 KiB of them.
     Refused(Box<Response<Bytes>>),
+    /// The server sent us on, and there we do not go.
+    Redirect(Box<RedirectError>),
 }
 
 impl ConnectError {
@@ -93,6 +97,7 @@ impl fmt::Display for ConnectError {
             Self::Refused(response) => {
                 write!(f, "server answered {} instead of 101", response.status())
             }
+            Self::Redirect(error) => error.fmt(f),
         }
     }
 }
@@ -106,6 +111,7 @@ impl std::error::Error for ConnectError {
                 Some(error)
             }
             Self::Handshake(error) => Some(error),
+            Self::Redirect(error) => Some(error),
             Self::NoTls | Self::Timeout(_) | Self::Closed | Self::Refused(_) => None,
         }
     }

@@ -9,7 +9,9 @@ use everwire_wire::{Config, Role};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use tokio::net::TcpStream;
 
-use super::{handshake, race};
+use super::handshake::{self, Answer, Shaken};
+use super::race;
+use super::redirect::Redirects;
 use crate::countdown::Countdown;
 use crate::stream::{ClientStream, MaybeTls};
 use crate::{ConnectError, Phase, Stream, WebSocket, masks};
@@ -53,6 +55,7 @@ pub struct Connector {
     limits: HandshakeLimits,
     open_timeout: Duration,
     attempt_delay: Duration,
+    max_redirects: u32,
     #[cfg(feature = "tls")]
     roots: Vec<crate::tls::rustls::pki_types::CertificateDer<'static>>,
     #[cfg(feature = "tls")]
@@ -68,6 +71,7 @@ impl Default for Connector {
             limits: HandshakeLimits::default(),
             open_timeout: Duration::from_secs(10),
             attempt_delay: Duration::from_millis(250),
+            max_redirects: 0,
             #[cfg(feature = "tls")]
             roots: Vec::new(),
             #[cfg(feature = "tls")]
@@ -84,6 +88,8 @@ pub struct Opened<S: Stream> {
     pub websocket: WebSocket<S>,
     /// The server's response, for its headers.
     pub response: Response<()>,
+    /// Where the WebSocket was opened: after redirects, somewhere other than was asked for.
+    pub target: Target,
 }
 
 impl Connector {
@@ -144,8 +150,8 @@ impl Connector {
         self
     }
 
-    /// How long opening may take in all: looking the host up, connecting, TLS, the opening handshake.
-    /// Default 10 s.
+    /// How long opening may take in all: looking the host up, connecting, TLS, the opening handshake,
+    /// and the same again for each redirect. Default 10 s.
     #[must_use]
     pub fn open_timeout(mut self, timeout: Duration) -> Self {
         self.open_timeout = timeout;
@@ -158,6 +164,20 @@ impl Connector {
     pub fn attempt_delay(mut self, delay: Duration) -> Self {
         // §8: "MUST NOT be less than 10 milliseconds", or all addresses are flooded at once.
         self.attempt_delay = delay.max(Duration::from_millis(10));
+        self
+    }
+
+    /// How many redirects in a row (301, 302, 303, 307 and 308 with a `Location`) are followed. Default
+    /// 0, as in browsers: a redirect is an error that has the response, and so is one more than `max`.
+    ///
+    /// Each lets the server choose whom this program connects to, hosts that only it can reach
+    /// included. What is certain: none leads from `wss` to `ws`; once the origin (scheme, host and
+    /// port) has changed, nothing that [`header`](Self::header) added is sent any more, `Authorization`
+    /// and `Cookie` among it; [`open_timeout`](Self::open_timeout) is for all of them together.
+    /// Subprotocols are offered everywhere.
+    #[must_use]
+    pub fn max_redirects(mut self, max: u32) -> Self {
+        self.max_redirects = max;
         self
     }
 
@@ -199,7 +219,8 @@ impl Connector {
     /// Opens a WebSocket to a `ws` or `wss` URI; `http` and `https` mean the same, as in browsers.
     ///
     /// The host's IPv6 and IPv4 addresses are tried in turn, with a head start for each, and the
-    /// first that answers is taken (RFC 8305). `TCP_NODELAY` is on. Redirects are not followed.
+    /// first that answers is taken (RFC 8305). `TCP_NODELAY` is on. Redirects are followed as
+    /// [`max_redirects`](Self::max_redirects) says.
     ///
     /// # Errors
     /// If the URI is none, the server cannot be reached, or it does not agree.
@@ -223,22 +244,21 @@ impl Connector {
         // set aside for a handshake that is over.
         Box::pin(async move {
             let countdown = Countdown::new(self.open_timeout);
-            let request = self.request(uri)?;
-            let target = request.target();
-            if target.secure() && !cfg!(feature = "tls") {
-                return Err(ConnectError::NoTls);
+            let mut redirects = Redirects::new(self.max_redirects);
+            let mut target: Target = uri.parse()?;
+            loop {
+                let stream = self.reach(&target, &countdown).await?;
+                let request = self.request(target, !redirects.left_origin())?;
+                match handshake::shake(stream, &request, self.limits, &countdown).await? {
+                    Answer::Agreed(shaken) => return Ok(self.opened(shaken, &request)),
+                    Answer::Other(other) => {
+                        match redirects.follow(request.target(), &other.response)? {
+                            Some(next) => target = next,
+                            None => return Err(other.into_refusal(&countdown).await),
+                        }
+                    }
+                }
             }
-            let stream = self.connect_tcp(target, &countdown).await?;
-            #[cfg(not(feature = "tls"))]
-            let stream = MaybeTls::Plain(stream);
-            #[cfg(feature = "tls")]
-            let stream = if target.secure() {
-                super::encrypt::encrypt(stream, target.host(), self.tls.as_ref(), &countdown)
-                    .await?
-            } else {
-                MaybeTls::Plain(stream)
-            };
-            self.shake(stream, &request, &countdown).await
         })
         .await
     }
@@ -247,7 +267,8 @@ impl Connector {
     /// proxy.
     ///
     /// It speaks no TLS: for `wss`, the stream must be encrypted by the time it comes here. The URI
-    /// says which host and which path to ask for.
+    /// says which host and which path to ask for. No redirect is followed: the stream leads where it
+    /// leads.
     ///
     /// # Errors
     /// If the URI is none, the stream breaks, or the server does not agree.
@@ -276,20 +297,43 @@ impl Connector {
     ) -> Result<Opened<S>, ConnectError> {
         Box::pin(async move {
             let countdown = Countdown::new(self.open_timeout);
-            self.shake(stream, &self.request(uri)?, &countdown).await
+            let request = self.request(uri.parse()?, true)?;
+            match handshake::shake(stream, &request, self.limits, &countdown).await? {
+                Answer::Agreed(shaken) => Ok(self.opened(shaken, &request)),
+                Answer::Other(other) => Err(other.into_refusal(&countdown).await),
+            }
         })
         .await
     }
 
-    fn request(&self, uri: &str) -> Result<ClientHandshake, ConnectError> {
-        let target: Target = uri.parse()?;
+    fn request(&self, target: Target, with_headers: bool) -> Result<ClientHandshake, ConnectError> {
         let mut request = ClientHandshake::with_target(target, masks::nonce())
             .subprotocols(self.subprotocols.iter().cloned())?
             .deflate(self.config.deflate.clone());
-        for (name, value) in &self.headers {
-            request = request.header(name.clone(), value.clone())?;
+        if with_headers {
+            for (name, value) in &self.headers {
+                request = request.header(name.clone(), value.clone())?;
+            }
         }
         Ok(request)
+    }
+
+    /// A stream that ends at the target, encrypted if its URI says so.
+    async fn reach(
+        &self,
+        target: &Target,
+        countdown: &Countdown,
+    ) -> Result<ClientStream, ConnectError> {
+        if target.secure() && !cfg!(feature = "tls") {
+            return Err(ConnectError::NoTls);
+        }
+        let stream = self.connect_tcp(target, countdown).await?;
+        #[cfg(feature = "tls")]
+        if target.secure() {
+            return super::encrypt::encrypt(stream, target.host(), self.tls.as_ref(), countdown)
+                .await;
+        }
+        Ok(MaybeTls::Plain(stream))
     }
 
     async fn connect_tcp(
@@ -312,22 +356,15 @@ impl Connector {
         Ok(stream)
     }
 
-    async fn shake<S: Stream>(
-        &self,
-        stream: S,
-        request: &ClientHandshake,
-        countdown: &Countdown,
-    ) -> Result<Opened<S>, ConnectError> {
-        let shaken = handshake::shake(stream, request, self.limits, countdown).await?;
-        let config = self.config.clone();
+    fn opened<S: Stream>(&self, shaken: Shaken<S>, request: &ClientHandshake) -> Opened<S> {
         let websocket = WebSocket::from_handshake(
             shaken.stream,
             Role::Client,
             shaken.agreement,
             shaken.unread,
-            config,
+            self.config.clone(),
         );
-        Ok(Opened { websocket, response: shaken.response })
+        Opened { websocket, response: shaken.response, target: request.target().clone() }
     }
 }
 
@@ -341,6 +378,7 @@ impl fmt::Debug for Connector {
             .field("limits", &self.limits)
             .field("open_timeout", &self.open_timeout)
             .field("attempt_delay", &self.attempt_delay)
+            .field("max_redirects", &self.max_redirects)
             .finish_non_exhaustive()
     }
 }

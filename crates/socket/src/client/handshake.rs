@@ -10,6 +10,14 @@ use crate::countdown::Countdown;
 use crate::stream::read_chunk;
 use crate::{ConnectError, Phase, Stream};
 
+/// How the server answered.
+pub(super) enum Answer<S> {
+    /// It agreed.
+    Agreed(Shaken<S>),
+    /// Anything but 101: it said no, or sends us on.
+    Other(Other<S>),
+}
+
 /// A stream that is a WebSocket's from here on.
 pub(super) struct Shaken<S> {
     pub(super) stream: S,
@@ -19,13 +27,20 @@ pub(super) struct Shaken<S> {
     pub(super) unread: Vec<u8>,
 }
 
-/// Sends the request, reads the response, verifies it.
+/// A response whose body was not read yet.
+pub(super) struct Other<S> {
+    stream: S,
+    pub(super) response: Response<()>,
+    unread: Vec<u8>,
+}
+
+/// Sends the request, reads the response's head, verifies it.
 pub(super) async fn shake<S: Stream>(
     mut stream: S,
     request: &ClientHandshake,
     limits: HandshakeLimits,
     countdown: &Countdown,
-) -> Result<Shaken<S>, ConnectError> {
+) -> Result<Answer<S>, ConnectError> {
     let ask = async {
         stream.write_all(&request.encode()).await.map_err(ConnectError::Io)?;
         stream.flush().await.map_err(ConnectError::Io)?;
@@ -34,13 +49,17 @@ pub(super) async fn shake<S: Stream>(
     let (response, unread) =
         countdown.step(ask).await.map_err(|_| ConnectError::Timeout(Phase::Handshake))??;
     match request.verify(&response) {
-        Ok(agreement) => Ok(Shaken { stream, agreement, response, unread }),
-        // The server said no, and says why in what follows.
-        Err(HandshakeError::Status(_)) => {
-            let body = body::read(&mut stream, &response, unread, countdown).await;
-            Err(ConnectError::Refused(Box::new(response.map(|()| body))))
-        }
+        Ok(agreement) => Ok(Answer::Agreed(Shaken { stream, agreement, response, unread })),
+        Err(HandshakeError::Status(_)) => Ok(Answer::Other(Other { stream, response, unread })),
         Err(error) => Err(ConnectError::Handshake(Box::new(error))),
+    }
+}
+
+impl<S: Stream> Other<S> {
+    /// The server said no, and says why in the body.
+    pub(super) async fn into_refusal(mut self, countdown: &Countdown) -> ConnectError {
+        let body = body::read(&mut self.stream, &self.response, self.unread, countdown).await;
+        ConnectError::Refused(Box::new(self.response.map(|()| body)))
     }
 }
 
