@@ -23,6 +23,7 @@
 //! - `link`: what is behind them: the protocol's value, the stream, who waits.
 //! - `driver`, `timers`: what happens between calls. `buffers`, `masks`, `clock`: what a thread lends.
 //! - `group`, `budget`: many connections together.
+//! - `reconnect`: a client that connects again, and the values that decide when.
 //! - `client`, `server`, `tls`, `stream`, `upgrade`, `axum`: how a WebSocket is obtained.
 
 #[cfg(feature = "axum")]
@@ -41,6 +42,7 @@ mod link;
 mod masks;
 mod permit;
 mod pieces;
+pub mod reconnect;
 mod server;
 mod stream;
 mod timers;
@@ -67,6 +69,8 @@ pub use halves::{Receiver, Sender};
 pub use link::Stream;
 pub use permit::Permit;
 pub use pieces::{Incomplete, MessageReader, MessageWriter};
+pub use reconnect::RetryPolicy;
+pub use reconnect::outbox::OutboxLimits;
 pub use server::{
     Acceptor, Admission, Choice, HostPolicy, Pending, Rejection, Ticket, accept, next_stream,
 };
