@@ -1,0 +1,122 @@
+/** One native WebSocket, from the question for its address to its end. */
+
+/** @typedef {string | URL} Url */
+/** @typedef {string | string[] | undefined} Protocols */
+
+/** @template T @typedef {T | (() => T | PromiseLike<T>)} Provided */
+
+/**
+ * Called until `drop`, and never afterwards.
+ *
+ * @typedef {object} Listener
+ * @property {() => void} opened
+ * @property {(event: MessageEvent) => void} received
+ * @property {(message: string, error: unknown) => void} failed
+ * @property {(ending: { code: number, reason: string, wasClean: boolean }) => void} ended
+ * @property {(error: unknown) => void} refused no WebSocket can be made of this URL and protocols
+ */
+
+const LOST = { code: 1006, reason: '', wasClean: false };
+
+export class Connection {
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {Listener | null} */
+  #listener;
+  #WebSocket;
+  /** @type {BinaryType} */
+  #binaryType;
+
+  /**
+   * @param {typeof globalThis.WebSocket} WebSocket
+   * @param {BinaryType} binaryType
+   * @param {Listener} listener
+   */
+  constructor(WebSocket, binaryType, listener) {
+    this.#WebSocket = WebSocket;
+    this.#binaryType = binaryType;
+    this.#listener = listener;
+  }
+
+  /**
+   * What is a function is asked, and may take its time.
+   *
+   * @param {Provided<Url>} url
+   * @param {Provided<Protocols>} protocols
+   */
+  start(url, protocols) {
+    if (typeof url !== 'function' && typeof protocols !== 'function') {
+      this.#open(url, protocols);
+      return;
+    }
+    Promise.all([ask(url), ask(protocols)]).then(
+      ([url, protocols]) => this.#open(url, protocols),
+      (error) => {
+        this.#listener?.failed(String(error), error);
+        this.#listener?.ended(LOST);
+      },
+    );
+  }
+
+  /** The native WebSocket, once there is one. */
+  get socket() {
+    return this.#socket;
+  }
+
+  /** @param {BinaryType} type */
+  set binaryType(type) {
+    this.#binaryType = type;
+    if (this.#socket !== null) this.#socket.binaryType = type;
+  }
+
+  /**
+   * Let go of it: nothing is heard of it any more.
+   *
+   * @param {{ code?: number, reason?: string } | null} farewell null if there is nobody to hear it
+   */
+  drop(farewell) {
+    this.#listener = null;
+    const socket = /** @type {WebSocket & { terminate?: () => void } | null} */ (this.#socket);
+    // npm's `ws` would wait half a minute for the answer of a peer that is gone.
+    if (farewell === null && socket?.terminate !== undefined) socket.terminate();
+    else socket?.close(farewell?.code, farewell?.reason);
+  }
+
+  /**
+   * @param {Url} url
+   * @param {Protocols} protocols
+   */
+  #open(url, protocols) {
+    if (this.#listener === null) return;
+    /** @type {WebSocket} */
+    let socket;
+    try {
+      const WebSocket = this.#WebSocket;
+      socket = protocols === undefined ? new WebSocket(url) : new WebSocket(url, protocols);
+    } catch (error) {
+      this.#listener.refused(error);
+      return;
+    }
+    this.#socket = socket;
+    socket.binaryType = this.#binaryType;
+    // They stay when it is dropped: `ws` throws an error that has no listener.
+    socket.addEventListener('open', () => this.#listener?.opened());
+    socket.addEventListener('message', (event) => this.#listener?.received(event));
+    socket.addEventListener('error', (event) => {
+      const { message = '', error } = /** @type {Partial<ErrorEvent>} */ (event);
+      this.#listener?.failed(message, error);
+    });
+    socket.addEventListener('close', ({ code, reason, wasClean }) => {
+      this.#listener?.ended({ code, reason, wasClean });
+    });
+  }
+}
+
+/**
+ * @template T
+ * @param {Provided<T>} provided
+ * @returns {Promise<T>}
+ */
+async function ask(provided) {
+  return typeof provided === 'function' ? /** @type {() => T | PromiseLike<T>} */ (provided)() : provided;
+}
