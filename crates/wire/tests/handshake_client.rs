@@ -65,7 +65,7 @@ fn the_request_is_the_rfcs() {
          Sec-WebSocket-Protocol: chat, superchat\r\n\
          Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; \
          client_no_context_takeover; client_max_window_bits, permessage-deflate; \
-         server_no_context_takeover; client_no_context_takeover\r\n\
+         server_no_context_takeover\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
          Origin: http://example.com\r\nCookie: a=1\r\n\r\n"
     );

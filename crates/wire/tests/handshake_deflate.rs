@@ -283,6 +283,17 @@ fn everything_the_conformance_suite_offers_is_accepted() {
     }
 }
 
+// pywebsocket3 is such a server.
+#[test]
+fn a_server_that_does_not_know_the_hint_about_our_own_takeover_can_take_the_last_offer() {
+    let config = DeflateConfig::default();
+    let last = "permessage-deflate; server_no_context_takeover";
+    assert!(config.offers().ends_with(&format!(", {last}")), "{}", config.offers());
+    let client = ClientHandshake::new("ws://a", KEY).unwrap().deflate(Some(config));
+    let params = *client.verify(&response(last)).unwrap().deflate().unwrap();
+    assert!(params.server_no_context_takeover() && !params.client_no_context_takeover());
+}
+
 #[test]
 fn a_client_told_eight_bits_accepts_and_remembers_it() {
     let client = ClientHandshake::new("ws://a", KEY).unwrap().deflate(Some(easy()));

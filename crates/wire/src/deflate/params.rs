@@ -43,7 +43,8 @@ pub struct DeflateConfig {
     /// answers with it even when it was not offered (RFC 7692 §7.1.1.1).
     pub server_no_context_takeover: bool,
     /// Whether the client starts each message with an empty window. Default true. A client says
-    /// that it will; a server answers with it even when it was not offered (§7.1.1.2).
+    /// that it will, and does so even where the server does not know the parameter; a server answers
+    /// with it even when it was not offered (§7.1.1.2).
     pub client_no_context_takeover: bool,
     /// The server's window, as the base-2 logarithm of bytes: 9 to 15, others are taken as the
     /// nearer of the two. Default 15 (32 KiB). A client asks for it, and makes do without it when
@@ -75,8 +76,8 @@ impl Default for DeflateConfig {
 }
 
 impl DeflateConfig {
-    /// What a client offers, as `Sec-WebSocket-Extensions` says it: what we want first, then the
-    /// same for a server that does not know the parameters about windows.
+    /// What a client offers, as `Sec-WebSocket-Extensions` says it: what we want first, then, for a
+    /// server that does not know all the parameters, only what we cannot do without.
     pub fn offers(&self) -> String {
         let [first, second] = self.offer_list();
         format!("{first}, {second}")
@@ -84,12 +85,14 @@ impl DeflateConfig {
 
     fn offer_list(&self) -> [DeflateOffer; 2] {
         let bits = |bits: u8| bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS);
-        let plain = DeflateOffer {
+        // Only the server can keep its own promise. What we do without, such as our own takeover, we
+        // may say as a hint (§7.1.1.2), and pywebsocket3 declines an offer with that hint.
+        let needed = DeflateOffer {
             server_no_context_takeover: self.server_no_context_takeover,
-            client_no_context_takeover: self.client_no_context_takeover,
             ..DeflateOffer::default()
         };
-        let with_windows = DeflateOffer {
+        let wanted = DeflateOffer {
+            client_no_context_takeover: self.client_no_context_takeover,
             // 15 holds where nothing is said, so it need not be said.
             server_max_window_bits: Some(bits(self.server_max_window_bits))
                 .filter(|bits| *bits < 15),
@@ -97,9 +100,9 @@ impl DeflateConfig {
                 MAX_WINDOW_BITS => ClientBits::Bare,
                 bits => ClientBits::Of(bits),
             },
-            ..plain
+            ..needed
         };
-        [with_windows, plain]
+        [wanted, needed]
     }
 
     /// What a server answers to one offer; `None` declines it, and the next may be better (§5.1).
