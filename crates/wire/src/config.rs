@@ -17,7 +17,8 @@ use crate::deflate::DeflateConfig;
 pub struct Config {
     // What the peer may send.
     /// The longest payload of one frame. Default 16 MiB. A longer one is refused by its header with
-    /// 1009, before any of it is read.
+    /// 1009, before any of it is read. A compressed one may be an eighth and 64 bytes longer: data
+    /// that does not shrink grows.
     pub max_frame_size: u64,
     /// The longest message received whole, after inflation; fragments are charged
     /// [`fragment_cost`](Self::fragment_cost) on top. Default 16 MiB. A longer one fails the

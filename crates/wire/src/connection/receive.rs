@@ -15,7 +15,7 @@ use crate::message::Kind;
 
 mod assembly;
 
-use assembly::Assembly;
+use assembly::{Assembly, on_the_wire};
 
 /// All that is known of what the peer is in the middle of sending.
 #[derive(Debug, Default)]
@@ -237,11 +237,12 @@ impl Connection {
             self.receive.frame = Some(frame);
             return Ok(Begun::Frame(frame));
         }
-        if header.len > self.config.max_frame_size {
-            let (size, max) = (header.len, self.config.max_frame_size);
+        let in_message = self.receive.message.is_some();
+        let in_compressed = self.receive.message.as_ref().is_some_and(|message| message.compressed);
+        let (size, max) = (header.len, self.config.max_frame_size);
+        if size > on_the_wire(max, header.rsv1 || in_compressed) {
             return Err(ProtocolError::FrameTooBig { size, max });
         }
-        let in_message = self.receive.message.is_some();
         // §5.4: a continuation continues, anything else begins.
         let kind = match header.opcode {
             Opcode::Text | Opcode::Binary if in_message => {

@@ -1,7 +1,10 @@
 //! RFC 7692: messages compressed, in both directions and with every parameter.
 
 use everwire_testkit::{Dice, Frame, Happened, Pair, Side, config, read_frames, with_deflate};
-use everwire_wire::{Compress, Config, DeflateConfig, DeflateParams, Kind, Role, SharedFrame};
+use everwire_wire::{
+    CloseCause, Compress, Config, DeflateConfig, DeflateParams, Kind, ProtocolError, Role,
+    SharedFrame,
+};
 
 /// A configuration that compresses everything.
 fn eager(takeover: bool) -> Config {
@@ -58,6 +61,27 @@ fn messages_arrive_for_every_window_takeover_and_read_size() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_message_at_the_limit_arrives_although_compressing_it_made_it_longer() {
+    let noise = Dice::new(1951).bytes(100_000);
+    for (limit, arrives) in [(100_000, true), (99_999, false)] {
+        let mut config = eager(false);
+        (config.max_message_size, config.max_frame_size) = (limit, limit as u64);
+        let mut pair = Pair::new(&with_deflate(params(false)), &config);
+        let keys = &mut pair.client.keys;
+        pair.client.connection.send(noise.as_slice(), Compress::Auto, keys).unwrap();
+        pair.deliver();
+        let sent = &read_frames(&pair.from_client)[0];
+        assert_eq!(sent.rsv, 0b100);
+        assert!(sent.payload.len() > noise.len());
+        let arrived = pair.server.messages().iter().any(|message| message.as_bytes() == noise);
+        assert_eq!(arrived, arrives);
+        let too_big = ProtocolError::MessageTooBig { size: 100_000, max: 99_999 };
+        let cause = pair.server.report().map(|report| report.cause.clone());
+        assert_eq!(cause, (!arrives).then_some(CloseCause::Violation(too_big)));
     }
 }
 

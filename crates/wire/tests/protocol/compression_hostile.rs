@@ -256,7 +256,8 @@ fn input_that_never_becomes_output_is_work_and_is_cut() {
         while !server.connection.wants_transmit() {
             server.receive(Frame::continuation(&nothing).unfinished().masked().encode());
             frames += 1;
-            assert!(frames <= 21, "cut before {} bytes", frames * 5000);
+            // The limit, the eighth that compressed data may grow by, and the frame that is too much.
+            assert!(frames <= 23, "cut before {} bytes", frames * 5000);
         }
         assert_eq!(server.close_code_sent(), Some(1009));
     }

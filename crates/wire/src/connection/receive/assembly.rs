@@ -84,7 +84,12 @@ impl Assembly {
         } else {
             self.announced.saturating_add(overhead)
         };
-        over_size(charged, config)
+        let max = config.max_message_size as u64;
+        // What comes out of a compressed message is measured when it does.
+        if charged > on_the_wire(max, self.compressed) {
+            return Err(ProtocolError::MessageTooBig { size: charged, max });
+        }
+        Ok(())
     }
 
     /// Adds payload as it was sent; `expected` more bytes of its frame are announced.
@@ -199,7 +204,9 @@ impl Assembly {
     }
 }
 
-fn over_size(size: u64, config: &Config) -> Result<(), ProtocolError> {
-    let max = config.max_message_size as u64;
-    if size > max { Err(ProtocolError::MessageTooBig { size, max }) } else { Ok(()) }
+/// How many bytes on the wire `max` bytes of a message may be. Compressing what does not shrink makes
+/// it longer: by five bytes for each stored block (RFC 1951 §3.2.4), and codecs choose how short a
+/// block is; by an eighth where all that a codec has is the fixed code (§3.2.6).
+pub(super) const fn on_the_wire(max: u64, compressed: bool) -> u64 {
+    if compressed { max.saturating_add(max / 8).saturating_add(64) } else { max }
 }
