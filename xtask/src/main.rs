@@ -8,7 +8,9 @@
 //! - `conformance`: the Autobahn suite against our server and our client
 //! - `autobahn`: installs that suite
 //! - `fuzz`: builds and runs the fuzz targets on stable Rust
+//! - `javascript`: the client for JavaScript in Node
 //! - `browsers`: the tests in Chromium and Firefox
+//! - `node`: a package of JavaScript and its `npm` scripts
 //! - `bench`: our `/echo` beside the floor and other servers
 //! - `command`: child processes that never outlive us
 //! - `workspace`: where things are
@@ -22,6 +24,8 @@ mod browsers;
 mod command;
 mod conformance;
 mod fuzz;
+mod javascript;
+mod node;
 mod step;
 mod test;
 mod tools;

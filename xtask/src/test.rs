@@ -8,7 +8,7 @@ use crate::command::{Finished, leashed, stream};
 use crate::step::{self, Plan, Step, Tally, say};
 use crate::tools;
 use crate::workspace::Workspace;
-use crate::{autobahn, browsers, conformance, fuzz};
+use crate::{autobahn, browsers, conformance, fuzz, javascript};
 
 /// Everything that is checked, in order: what is quick and fails often comes first.
 ///
@@ -27,6 +27,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("fuzz", "each fuzz target for a while", fuzz::NEEDS, |w, plan| {
         fuzz::run_short(w, if plan.full { 60 } else { 10 })
     }),
+    step("javascript", "clients/js in Node", javascript::NEEDS, |w, _| javascript::run(w)),
     step("browsers", "Chromium and Firefox", browsers::NEEDS, |w, _| browsers::run(w)),
     step("conformance", "the Autobahn suite in both roles", autobahn::NEEDS, |w, plan| {
         conformance::run(w, &conformance::Args { full: plan.full })

@@ -31,6 +31,11 @@ impl Workspace {
         Ok(Self { root: root.to_owned(), target: target.into() })
     }
 
+    /// A program that `cargo build` made.
+    pub(crate) fn debug(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
+    }
+
     /// A program that `cargo build --release` made.
     pub(crate) fn release(&self, name: &str) -> PathBuf {
         self.target.join("release").join(name)

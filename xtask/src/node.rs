@@ -1,0 +1,73 @@
+//! A package of JavaScript and its `npm` scripts.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::command::{Finished, leashed, stream};
+use crate::step::Tally;
+use crate::workspace::Workspace;
+
+/// Installs what the lock file in `dir` names, checks the types, and runs the tests, with these
+/// variables in their environment.
+pub(crate) fn check_and_test(dir: &Path, env: &[(&str, &Path)]) -> anyhow::Result<Tally> {
+    npm(dir, env, &["ci", "--no-audit", "--no-fund"])?.ok("npm ci")?;
+    let types = npm(dir, env, &["run", "--if-present", "check"])?.status.success();
+    let finished = npm(dir, env, &["test"])?;
+    let mut tally = count(&finished.text);
+    if !types {
+        tally.failed += 1;
+    }
+    if !finished.status.success() && tally.failed == 0 {
+        tally.failed = 1;
+    }
+    Ok(tally)
+}
+
+/// Builds the network that fails on command, and says where it is: tests in JavaScript find it in
+/// `EVERWIRE_FAULT_PROXY`.
+pub(crate) fn fault_proxy(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let mut cargo = leashed("cargo", Duration::from_secs(1800));
+    cargo.current_dir(&workspace.root).args(["build", "--bin", "fault-proxy"]);
+    cargo.args(["-p", "everwire-testkit"]);
+    stream(cargo)?.ok("the build of fault-proxy")?;
+    Ok(workspace.debug("fault-proxy"))
+}
+
+fn npm(dir: &Path, env: &[(&str, &Path)], args: &[impl AsRef<OsStr>]) -> anyhow::Result<Finished> {
+    let mut npm = leashed("npm", Duration::from_secs(900));
+    npm.current_dir(dir).args(args).envs(env.iter().copied());
+    stream(npm)
+}
+
+/// Sums up what `node --test` reports, in its TAP form (`# pass 3`) or the readable one
+/// (`ℹ pass 3`). A skipped test is a missing one.
+fn count(text: &str) -> Tally {
+    let sum = |word: &str| -> u64 {
+        let lines = text.lines().filter_map(|line| {
+            let line = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ "))?;
+            line.strip_prefix(word)?.strip_prefix(' ')?.trim().parse::<u64>().ok()
+        });
+        lines.sum()
+    };
+    let failed = ["fail", "cancelled", "skipped", "todo"].into_iter().map(sum).sum();
+    Tally { passed: sum("pass"), failed, parts: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_reporters_are_understood() {
+        let tap = "ok 1 - chromium\n# tests 4\n# pass 3\n# fail 1\n# cancelled 0\n# skipped 0\n";
+        assert_eq!(count(tap), Tally { passed: 3, failed: 1, ..Tally::default() });
+        let readable = "✔ chromium\nℹ tests 2\nℹ pass 2\nℹ fail 0\nℹ skipped 0\n";
+        assert_eq!(count(readable), Tally { passed: 2, failed: 0, ..Tally::default() });
+    }
+
+    #[test]
+    fn a_skipped_test_counts_as_failed() {
+        assert_eq!(count("# pass 1\n# fail 0\n# skipped 2\n").failed, 2);
+    }
+}
