@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::deflate::DeflateConfig;
+use crate::text_heartbeat::TextHeartbeat;
 
 /// The limits and habits of a connection. Every limit is on by default.
 ///
@@ -38,8 +39,8 @@ pub struct Config {
     /// How long a message received whole may take from its first frame to its last. Default 120 s.
     /// A slower one fails the connection with 1008.
     pub max_assembly_time: Duration,
-    /// How many pings and pongs the peer may send within a second. Default 1,000. More fails the
-    /// connection with 1008.
+    /// How many pings and pongs the peer may send within a second, text pings among them. Default
+    /// 1,000. More fails the connection with 1008.
     pub max_control_frames: u32,
 
     // What is negotiated.
@@ -65,6 +66,9 @@ pub struct Config {
     /// How long the peer may stay silent after that ping has left. Default 10 s. Longer ends the
     /// connection with 1006: it is dead. So a dead peer is found within interval + timeout.
     pub heartbeat_timeout: Duration,
+    /// A text message that is answered as a ping is, for browsers, which cannot send pings. Default
+    /// none.
+    pub text_heartbeat: Option<TextHeartbeat>,
     /// How long no byte may go either way, pongs included, while heartbeats are off. Default 120 s;
     /// `None` turns it off. Longer closes the connection with 1001.
     pub idle_timeout: Option<Duration>,
@@ -88,6 +92,7 @@ impl Default for Config {
             write_timeout: Duration::from_secs(30),
             heartbeat_interval: Some(Duration::from_secs(25)),
             heartbeat_timeout: Duration::from_secs(10),
+            text_heartbeat: None,
             idle_timeout: Some(Duration::from_secs(120)),
             close_timeout: Duration::from_secs(5),
         }

@@ -19,7 +19,7 @@
 //! - `input`: [`Input`], the bytes lent to a connection, which events borrow from.
 //! - `shared`: [`SharedFrame`], encoded once and sent to many.
 //! - `message`, `text`, `utf8`, `mask`, `close`, `error`: the values they speak in.
-//! - `heartbeat`: the ping schedule.
+//! - `heartbeat`: the ping schedule. `text_heartbeat`: the same for peers that cannot ping.
 //! - `config`: [`Config`], every limit in one table.
 
 mod close;
@@ -35,6 +35,7 @@ mod mask;
 mod message;
 mod shared;
 mod text;
+mod text_heartbeat;
 mod utf8;
 
 pub use close::{
@@ -51,4 +52,5 @@ pub use mask::{MaskSource, NoMask};
 pub use message::{Kind, Message};
 pub use shared::SharedFrame;
 pub use text::Text;
+pub use text_heartbeat::TextHeartbeat;
 pub use utf8::{InvalidUtf8, Utf8Validator};

@@ -4,6 +4,7 @@ mod close;
 mod outgoing;
 mod receive;
 mod send;
+mod text_ping;
 
 use std::fmt;
 use std::io::IoSlice;
@@ -16,6 +17,7 @@ use crate::deflate::{Deflater, Inflater};
 use crate::heartbeat::{Beat, Heartbeat};
 use crate::input::{Incoming, Input, Piece};
 use crate::mask::MaskSource;
+use crate::text_heartbeat;
 
 use close::Closing;
 use outgoing::{Outgoing, Payload};
@@ -65,7 +67,8 @@ pub enum Event<'b> {
     Message(Incoming<'b>),
     /// A part of a message, from [`Connection::poll_piece`].
     Piece(Piece<'b>),
-    /// A ping; its pong is queued already.
+    /// A ping; its pong is queued already. So is that of a
+    /// [text heartbeat](crate::TextHeartbeat)'s, which is shown as one.
     Ping(&'b [u8]),
     /// A pong; those that answer our heartbeat are not shown.
     Pong(&'b [u8]),
@@ -121,6 +124,7 @@ pub struct Connection {
     /// A message is being sent in pieces.
     sending: Option<Box<Sending>>,
     deflate_threshold: u32,
+    text_pongs: text_heartbeat::Owed,
     /// While bytes wait because the network takes none: when it last took some.
     blocked_since: Option<Instant>,
 
@@ -151,6 +155,7 @@ impl Connection {
             deflater: deflate.and_then(|params| params.deflater(role, &wishes)).map(Box::new),
             sending: None,
             deflate_threshold: u32::try_from(wishes.threshold).unwrap_or(u32::MAX),
+            text_pongs: text_heartbeat::Owed::default(),
             config,
             blocked_since: None,
             heartbeat,
@@ -296,12 +301,14 @@ impl Connection {
         if self.ready_state() == ReadyState::Closed {
             return 0;
         }
+        self.pay_text_pongs(masks);
         self.outgoing.slices(masks, self.role == Role::Client, slices)
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) has something to give.
     pub fn wants_transmit(&self) -> bool {
-        !self.outgoing.is_empty() && self.ready_state() != ReadyState::Closed
+        (!self.outgoing.is_empty() || self.owes_text_pong())
+            && self.ready_state() != ReadyState::Closed
     }
 
     /// Whether a deadline hangs on the time of the next write: then the `now` of

@@ -331,7 +331,7 @@ fn ends_of_messages(run: &[u8], written: usize) -> (usize, usize) {
         };
         let Ok(Some((header, head_len))) = Header::decode(&run[at..], from, true) else { break };
         at += head_len + header.len as usize;
-        messages += usize::from(header.fin && at > written);
+        messages += usize::from(header.fin && !header.opcode.is_control() && at > written);
     }
     (messages, at)
 }

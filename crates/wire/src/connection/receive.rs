@@ -50,7 +50,7 @@ struct Frame {
 }
 
 /// What one step found: places in the input, from which the event is made in the end.
-enum Step {
+pub(super) enum Step {
     Message(Kind, Place),
     Piece { kind: Kind, place: Place, last: bool },
     Ping(Place),
@@ -117,7 +117,11 @@ impl Connection {
         input: &'b mut Input<'_>,
         in_pieces: bool,
     ) -> Option<Event<'b>> {
-        let step = match self.step(now, input, in_pieces) {
+        let step = self.step(now, input, in_pieces).and_then(|step| match step {
+            Some(step) if self.is_text_ping(&step, input) => self.text_ping(now, step).map(Some),
+            step => Ok(step),
+        });
+        let step = match step {
             Ok(step) => step?,
             Err(error) => {
                 self.fail(now, error);
@@ -151,8 +155,10 @@ impl Connection {
         }
         let payload = input.unread_mut().get_mut(short.header_len..short.header_len + short.len)?;
         mask::apply(short.key, payload);
-        if short.kind == Kind::Text && std::str::from_utf8(payload).is_err() {
-            // As it came, for the general path to refuse.
+        if short.kind == Kind::Text
+            && (std::str::from_utf8(payload).is_err() || self.is_ping_text(payload))
+        {
+            // As it came, for the general path to refuse or to answer.
             mask::apply(short.key, payload);
             return None;
         }
@@ -258,6 +264,8 @@ impl Connection {
             if header.fin && whole && !header.rsv1 && !in_pieces {
                 return self.whole_message(kind, frame, input).map(Begun::Step);
             }
+            // What may be a text ping is not given out before that is known.
+            let in_pieces = in_pieces && !self.may_be_text_ping(&header);
             let assembly = Assembly::new(kind, header.rsv1, in_pieces, now);
             self.receive.message = Some(Box::new(assembly));
         }
@@ -404,7 +412,7 @@ impl Connection {
         }
     }
 
-    fn count_control_frame(&mut self, now: Instant) -> Result<(), ProtocolError> {
+    pub(super) fn count_control_frame(&mut self, now: Instant) -> Result<(), ProtocolError> {
         let receive = &mut self.receive;
         let second = receive.control_second.get_or_insert(now);
         if now.saturating_duration_since(*second).as_secs() >= 1 {

@@ -265,6 +265,23 @@ impl Connection {
         Ok(())
     }
 
+    /// Queues a ping that overtakes nothing, with at most 125 bytes: when its pong comes, the peer
+    /// has read all that was queued before. After calling this: transmit.
+    ///
+    /// # Errors
+    /// If the payload is longer, the connection is closing, or the queue is full.
+    pub fn ping_in_order(
+        &mut self,
+        payload: &[u8],
+        masks: &mut impl MaskSource,
+    ) -> Result<(), SendError> {
+        self.check_sendable(payload.len())?;
+        let ping = Payload::new(payload).ok_or(SendError::PingTooLong(payload.len()))?;
+        // §5.4: it may stand between the fragments of a message.
+        self.send_frame(Opcode::Ping, true, false, ping.as_slice(), masks);
+        Ok(())
+    }
+
     /// Whether a message of `len` bytes can be queued now.
     ///
     /// # Errors
@@ -316,7 +333,7 @@ impl Connection {
         }
     }
 
-    fn send_frame(
+    pub(super) fn send_frame(
         &mut self,
         opcode: Opcode,
         fin: bool,

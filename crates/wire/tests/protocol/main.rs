@@ -11,3 +11,4 @@ mod pieces;
 mod sending;
 mod size;
 mod text;
+mod text_heartbeat;
