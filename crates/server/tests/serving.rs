@@ -141,6 +141,21 @@ async fn an_upgrade_on_a_kept_alive_connection_works() {
 }
 
 #[tokio::test]
+async fn a_text_ping_on_broadcast_is_answered_to_its_sender_alone() {
+    let server = Server::start(&[]);
+    let mut here = server.open("/broadcast").await;
+    let mut there = server.open("/broadcast").await;
+    here.send(Frame::text("ping")).await;
+    assert_eq!(here.next_payload().await, b"pong");
+    here.send(Frame::text("hello")).await;
+    assert_eq!(here.next_payload().await, b"hello");
+    assert_eq!(there.next_payload().await, b"hello");
+    let mut echo = server.open("/echo").await;
+    echo.send(Frame::text("ping")).await;
+    assert_eq!(echo.next_payload().await, b"ping");
+}
+
+#[tokio::test]
 async fn what_one_says_on_broadcast_all_hear() {
     let server = Server::start(&[]);
     let mut peers = Vec::new();

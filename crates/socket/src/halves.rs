@@ -4,11 +4,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use everwire_wire::{
     CloseReason, CloseReport, Compress, Kind, Message, Outbound, ReadyState, SendError,
 };
 
+use crate::confirm::Confirm;
 use crate::link::{Leave, Link, Stream};
 use crate::permit::Permit;
 use crate::pieces::{MessageReader, MessageWriter};
@@ -114,6 +116,17 @@ impl<S: Stream> Sender<S> {
     /// If the payload is longer than 125 bytes, or the connection is closing or closed.
     pub fn ping(&self, payload: &[u8]) -> Result<(), SendError> {
         self.link.ping(payload)
+    }
+
+    /// As [`WebSocket::confirm`](crate::WebSocket::confirm), while the receiving half receives.
+    ///
+    /// # Errors
+    /// If the connection is closing, or ends before the answer.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is lost but the answer.
+    pub async fn confirm(&self) -> Result<Duration, SendError> {
+        Confirm::new(&self.link).await
     }
 
     /// As [`WebSocket::start_close`](crate::WebSocket::start_close).

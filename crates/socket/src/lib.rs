@@ -19,7 +19,7 @@
 //! ```
 //!
 //! # Layout
-//! - `websocket`, `halves`, `permit`, `pieces`, `futures`: the handles that programs hold.
+//! - `websocket`, `halves`, `permit`, `confirm`, `pieces`, `futures`: the handles that programs hold.
 //! - `link`: what is behind them: the protocol's value, the stream, who waits.
 //! - `driver`, `timers`: what happens between calls. `buffers`, `masks`, `clock`: what a thread lends.
 //! - `group`, `budget`: many connections together.
@@ -32,6 +32,7 @@ mod budget;
 mod buffers;
 mod client;
 mod clock;
+mod confirm;
 mod countdown;
 mod driver;
 mod error;
@@ -62,7 +63,8 @@ pub use error::{AcceptError, ConnectError, Phase};
 pub use everwire_wire::{
     Agreement, CloseCause, CloseCode, CloseReason, CloseReport, Compress, Config, DeflateConfig,
     DeflateParams, Incoming, InvalidCloseCode, InvalidCloseReason, Kind, Message, Outbound,
-    ProtocolError, ReadyState, Role, SendError, SharedFrame, Text, Timeout, Unsent, handshake,
+    ProtocolError, ReadyState, Role, SendError, SharedFrame, Text, TextHeartbeat, Timeout, Unsent,
+    handshake,
 };
 pub use group::{Delivery, Group, Membership};
 pub use halves::{Receiver, Sender};

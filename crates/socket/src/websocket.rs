@@ -11,6 +11,7 @@ use everwire_wire::{
     Role, SendError,
 };
 
+use crate::confirm::Confirm;
 use crate::halves::{Receiver, Sender};
 use crate::link::{Leave, Link, Stream};
 use crate::permit::Permit;
@@ -214,6 +215,23 @@ impl<S: Stream> WebSocket<S> {
     /// If the payload is longer, or the connection is closing or closed.
     pub fn ping(&self, payload: &[u8]) -> Result<(), SendError> {
         self.link().ping(payload)
+    }
+
+    /// Waits until the peer has read all that was sent before: it answers a ping that goes behind
+    /// it. Says how long that took.
+    ///
+    /// A message that `send` took may still be in a buffer when the connection breaks; one that is
+    /// confirmed has reached the peer's WebSocket. The answer is seen when somebody awaits
+    /// [`recv`](Self::recv) or one of its kin meanwhile.
+    ///
+    /// # Errors
+    /// If the connection is closing, or ends before the answer: what was sent may have been read or
+    /// not.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is lost but the answer.
+    pub async fn confirm(&self) -> Result<Duration, SendError> {
+        Confirm::new(self.link()).await
     }
 
     // Closing.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use bytes::Bytes;
 use everwire::tls::TlsAcceptor;
-use everwire::{Acceptor, Admission, Group, Pending, Stream, Ticket, WebSocket};
+use everwire::{
+    Acceptor, Admission, Config, Group, Pending, Stream, TextHeartbeat, Ticket, WebSocket,
+};
 use http::{Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -22,6 +24,7 @@ const HTTP_IDLE: Duration = Duration::from_secs(30);
 /// What all connections share.
 pub(super) struct Server {
     pub(super) acceptor: Acceptor,
+    pub(super) broadcast_acceptor: Acceptor,
     pub(super) admission: Admission,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) page: Router,
@@ -44,6 +47,20 @@ impl Endpoint {
             "/echo" => Some(Self::Echo),
             "/broadcast" => Some(Self::Broadcast),
             _ => None,
+        }
+    }
+
+    /// How this endpoint opens WebSockets, given how the server does.
+    pub(super) fn acceptor(self, server: &Acceptor) -> Acceptor {
+        match self {
+            // What comes back is what was sent, whatever it says.
+            Self::Echo => server.clone(),
+            // People leave pages open here; a script can only ask in text whether we are alive.
+            Self::Broadcast => {
+                let mut config = Config::default();
+                config.text_heartbeat = Some(TextHeartbeat::default());
+                server.clone().config(config)
+            }
         }
     }
 
@@ -91,10 +108,16 @@ async fn answer<S: Stream>(server: &Server, pending: Pending<S>, ticket: Ticket)
         return serve_http(server, pending).await;
     }
     match Endpoint::of_path(pending.request().uri().path()) {
-        Some(endpoint) => match pending.accept().await {
-            Ok(socket) => endpoint.start(socket, &server.everyone, &server.room),
-            Err(error) => tracing::debug!(%error, "handshake failed"),
-        },
+        Some(endpoint) => {
+            let acceptor = match endpoint {
+                Endpoint::Echo => &server.acceptor,
+                Endpoint::Broadcast => &server.broadcast_acceptor,
+            };
+            match pending.with(acceptor).accept().await {
+                Ok(socket) => endpoint.start(socket, &server.everyone, &server.room),
+                Err(error) => tracing::debug!(%error, "handshake failed"),
+            }
+        }
         None => pending.refuse(no_endpoint()).await,
     }
 }

@@ -10,7 +10,7 @@ use everwire::{Group, next_stream, tls};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use super::connection::{Server, serve};
+use super::connection::{Endpoint, Server, serve};
 use super::{Args, page, shutdown};
 
 /// How many tasks run between two looks at the network.
@@ -27,6 +27,7 @@ pub(super) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let server = Arc::new(Server {
         page: page::router(&acceptor, args.hosts(), &everyone, &room),
+        broadcast_acceptor: Endpoint::Broadcast.acceptor(&acceptor),
         acceptor,
         admission: everwire::Admission::default(),
         tls,

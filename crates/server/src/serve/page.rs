@@ -60,7 +60,8 @@ pub(super) fn router(
         router = router.route(path, get(file));
     }
     for (path, endpoint) in [("/echo", Endpoint::Echo), ("/broadcast", Endpoint::Broadcast)] {
-        let (acceptor, everyone, room) = (acceptor.clone(), everyone.clone(), room.clone());
+        let acceptor = endpoint.acceptor(acceptor);
+        let (everyone, room) = (everyone.clone(), room.clone());
         let open = async move |upgrade: Upgrade| {
             let (everyone, room) = (everyone.clone(), room.clone());
             upgrade

@@ -82,7 +82,8 @@ impl Server {
         format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{UPGRADE}{further}\r\n", self.address)
     }
 
-    /// A WebSocket on `path`, by hand.
+    /// A WebSocket on `path`, by hand, whose endpoint is at work: the answer to the handshake comes
+    /// a moment earlier.
     pub async fn open(&self, path: &str) -> Peer<TcpStream> {
         self.open_with(path, "").await.1
     }
@@ -93,7 +94,11 @@ impl Server {
         stream.write_all(self.request(path, further).as_bytes()).await.unwrap();
         let head = read_head(&mut stream).await;
         assert_eq!(status(&head), 101, "{head}");
-        (head, Peer::new(stream, Role::Client))
+        let mut peer = Peer::new(stream, Role::Client);
+        peer.send(Frame::ping("at work?")).await;
+        let pong = tokio::time::timeout(PATIENCE, peer.next()).await.expect("no pong");
+        assert_eq!(pong.expect("a pong before the end").payload, b"at work?");
+        (head, peer)
     }
 
     /// Sends bytes one at a time, and reads what comes back until the server closes.

@@ -62,8 +62,7 @@ impl<S: Stream> Driven for Link<S> {
             {
                 self.finish(&mut state);
             }
-            state.wake_reader();
-            state.wake_writers();
+            state.wake_all();
         }
         self.account(&mut state);
         self.arm(&mut state);
@@ -121,8 +120,7 @@ impl<S: Stream> Link<S> {
         // frame must arrive; in all other cases nobody listens.
         let last_frame = report.was_clean || matches!(report.cause, CloseCause::Violation(_));
         state.report = Some(Box::new(report));
-        state.wake_reader();
-        state.wake_writers();
+        state.wake_all();
         self.charge(state, 0, 0);
         if last_frame && state.write_failed.is_none() {
             let linger = LINGER.min(state.connection.config().close_timeout);

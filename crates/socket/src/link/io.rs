@@ -51,11 +51,10 @@ impl<S: Stream> State<S> {
         if let Poll::Ready(Err(error)) = result {
             tracing::debug!(%error, "writing failed");
             self.write_failed = Some(error.kind());
-            self.wake_reader();
-            self.wake_writers();
+            self.wake_all();
             return;
         }
-        if self.writers.is_some() && (self.has_room(1) || self.is_drained()) {
+        if self.waiting.is_some() && (self.has_room(1) || self.is_drained()) {
             self.wake_writers();
         }
     }

@@ -10,6 +10,7 @@ mod drive;
 mod io;
 mod receive;
 mod send;
+mod waiting;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,6 +31,7 @@ use crate::timers::Tick;
 
 pub(crate) use receive::Delivery;
 pub(crate) use send::{Leave, Member};
+use waiting::Waiting;
 
 /// What a WebSocket can go over: TCP, TLS, a pipe in memory, later a stream of HTTP/2.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -74,12 +76,8 @@ pub(crate) struct State<S> {
     piece_left: bool,
 
     // Write state.
-    /// The tasks that await room in the queue, or an empty one.
-    #[expect(
-        clippy::box_collection,
-        reason = "nearly always none, and there are many connections"
-    )]
-    writers: Option<Box<Vec<Waker>>>,
+    /// The tasks that await room in the queue, or a pong. Nearly always none.
+    waiting: Option<Box<Waiting>>,
     /// A message is being sent in pieces: others wait.
     writing_pieces: bool,
     /// Messages of groups that wait for it to be complete; their bytes are `reserved`.
@@ -126,7 +124,7 @@ impl<S: Stream> Link<S> {
             reader: None,
             receiver_gone: false,
             piece_left: false,
-            writers: None,
+            waiting: None,
             writing_pieces: false,
             held: None,
             reserved: 0,
@@ -252,8 +250,17 @@ impl<S> State<S> {
     }
 
     fn wake_writers(&mut self) {
-        for writer in self.writers.take().into_iter().flat_map(|writers| *writers) {
-            writer.wake();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.wake_writers();
+            self.waiting.take_if(|waiting| waiting.is_unused());
+        }
+    }
+
+    /// The connection is no more, or as good as that: whoever waits is told.
+    fn wake_all(&mut self) {
+        self.wake_reader();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.wake_all();
         }
     }
 }

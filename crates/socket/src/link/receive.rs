@@ -244,6 +244,9 @@ impl<'a, S: Stream> Held<'a, S> {
                 }
                 Event::Piece(piece) if self.piece_left => self.piece_left = !piece.is_last(),
                 event => {
+                    if let (Event::Pong(payload), Some(waiting)) = (&event, &mut self.waiting) {
+                        waiting.handle_pong(payload);
+                    }
                     // Its pong must not wait for the application, which may be shown a message next.
                     if matches!(event, Event::Ping(_)) {
                         self.link.push();

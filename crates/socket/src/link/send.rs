@@ -171,6 +171,49 @@ impl<S: Stream> Link<S> {
         Poll::Pending
     }
 
+    // Proof.
+
+    /// Queues a ping behind all that is queued, as soon as there is room; says its number.
+    pub(crate) fn poll_ping_in_order(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<u32, SendError>> {
+        let mut state = self.lock();
+        match state.check_piece(0) {
+            Err(SendError::QueueFull { .. }) => {
+                state.wait_for_room(cx);
+                return Poll::Pending;
+            }
+            result => result?,
+        }
+        let (number, payload) = state.waiting.get_or_insert_default().ping();
+        state.connection.ping_in_order(&payload, &mut ThreadMasks)?;
+        self.leave(&mut state, Leave::Now);
+        Poll::Ready(Ok(number))
+    }
+
+    /// Waits for the pong of that ping.
+    pub(crate) fn poll_confirmed(
+        &self,
+        cx: &mut Context<'_>,
+        number: u32,
+    ) -> Poll<Result<(), SendError>> {
+        let mut state = self.lock();
+        let confirmed = state.waiting.as_mut().map(|waiting| waiting.is_confirmed(cx, number));
+        match confirmed {
+            Some(true) => Poll::Ready(Ok(())),
+            Some(false) if state.ready_state() != ReadyState::Closed => Poll::Pending,
+            _ => Poll::Ready(Err(SendError::Closed)),
+        }
+    }
+
+    /// Nobody waits for that pong any more.
+    pub(crate) fn forget_confirm(&self, number: u32) {
+        if let Some(waiting) = &mut self.lock().waiting {
+            waiting.forget(number);
+        }
+    }
+
     // Permits.
 
     /// Waits for room for `len` bytes and holds it.
@@ -282,7 +325,7 @@ impl<S> State<S> {
     }
 
     fn wait_for_room(&mut self, cx: &Context<'_>) {
-        let writers = self.writers.get_or_insert_default();
+        let writers = &mut self.waiting.get_or_insert_default().writers;
         if !writers.iter().any(|writer| writer.will_wake(cx.waker())) {
             writers.push(cx.waker().clone());
         }

@@ -74,7 +74,11 @@ impl<S> Pending<S> {
     #[must_use]
     pub fn with(mut self, acceptor: &Acceptor) -> Self {
         let secure = self.rules.secure;
-        self.rules = acceptor.clone().secure(secure).rules().clone();
+        self.rules = if acceptor.rules().secure == secure {
+            acceptor.rules().clone()
+        } else {
+            acceptor.clone().secure(secure).rules().clone()
+        };
         self
     }
 
