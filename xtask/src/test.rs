@@ -20,7 +20,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("clippy", "no warnings in any target", &[], |w, _| clippy(w)),
     step("features", "the libraries compile without features", &[], |w, _| features(w)),
     step("licences", "bans, licences and sources of dependencies", &[], |w, _| deny(w)),
-    step("tests", "unit and integration tests, examples", &["ip", "nft"], |w, _| tests(w)),
+    step("tests", "unit and integration tests, examples", TESTS_NEED, |w, _| tests(w)),
     step("doctests", "the code in documentation and README", &[], |w, _| doctests(w)),
     step("bench", "clippy and tests of the benchmarks", &[], |w, _| bench(w)),
     step("docs", "documentation without warnings", &[], |w, _| docs(w)),
@@ -33,6 +33,9 @@ pub(crate) const STEPS: &[Step] = &[
         conformance::run(w, &conformance::Args { full: plan.full })
     }),
 ];
+
+/// Broken networks, and proxies in front of the server.
+const TESTS_NEED: &[&str] = &["apache2", "haproxy", "ip", "nft", "nginx"];
 
 /// Packages outside the workspace, which its commands do not see.
 const APART: &[&str] = &["bench", "fuzz"];

@@ -12,13 +12,16 @@ use crate::workspace;
 
 /// A program and the Debian package that has it.
 const PACKAGES: &[(&str, &str)] = &[
+    ("apache2", "apache2-bin"),
     ("certutil", "libnss3-tools"),
     ("chromium", "chromium"),
     ("firefox-esr", "firefox-esr"),
     ("g++", "g++"),
     ("gcc", "gcc"),
+    ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("nft", "nftables"),
+    ("nginx", "nginx"),
     ("node", "nodejs"),
     ("npm", "npm"),
     ("openssl", "openssl"),

@@ -10,6 +10,7 @@
 //! - `happened`: [`Happened`], an event by itself, to be compared.
 //! - `fault`: [`FaultProxy`], a real network between real programs that fails on command; also the
 //!   program `fault-proxy`.
+//! - `reverse_proxy`: [`ReverseProxy`], a real nginx, HAProxy or Apache httpd in front of a server.
 //! - `stream`: streams of frames to try connections with.
 //! - `dice`: [`Dice`], a repeatable source of test data.
 //! - `alloc`: [`Counting`], an allocator that says how much memory this thread holds.
@@ -22,6 +23,7 @@ mod frame;
 mod happened;
 mod pair;
 mod peer;
+mod reverse_proxy;
 mod rigged;
 mod side;
 mod stream;
@@ -33,6 +35,7 @@ pub use frame::{Frame, Seen, read_frame, read_frames};
 pub use happened::Happened;
 pub use pair::Pair;
 pub use peer::Peer;
+pub use reverse_proxy::{ProxyKind, ReverseProxy};
 pub use rigged::{Rig, Rigged, Step};
 pub use side::{Keys, Side, config, with_deflate};
 pub use stream::{bad_frame, legal_stream, mutate};

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 use everwire::handshake::OriginPolicy;
-use everwire::{Acceptor, HostPolicy};
+use everwire::{Acceptor, Config, HostPolicy};
 
 /// Serve the chat page, `/echo` and `/broadcast`.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,6 +33,11 @@ pub(crate) struct Args {
     /// one. Repeatable
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Vec<String>,
+
+    /// After how much silence a client is asked for a sign of life; a proxy must not cut sooner. 0
+    /// turns it off
+    #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u32).range(..=86_400))]
+    pub(crate) heartbeat: u32,
 }
 
 impl Default for Args {
@@ -65,6 +71,13 @@ impl Args {
                 .map_err(|error| format!("--allow-origin: {error}"))?
                 .and_same_host()
         };
-        Ok(Acceptor::new().origin(origin).hosts(self.hosts()).secure(self.tls_cert.is_some()))
+        let mut config = Config::default();
+        config.heartbeat_interval =
+            (self.heartbeat > 0).then(|| Duration::from_secs(self.heartbeat.into()));
+        Ok(Acceptor::new()
+            .config(config)
+            .origin(origin)
+            .hosts(self.hosts())
+            .secure(self.tls_cert.is_some()))
     }
 }
