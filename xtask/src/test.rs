@@ -35,7 +35,8 @@ pub(crate) const STEPS: &[Step] = &[
 ];
 
 /// Broken networks, and proxies in front of the server.
-const TESTS_NEED: &[&str] = &["apache2", "haproxy", "ip", "nft", "nginx"];
+const TESTS_NEED: &[&str] =
+    &["apache2", "haproxy", "ip", "microsocks", "nft", "nginx", "tinyproxy"];
 
 /// Packages outside the workspace, which its commands do not see.
 const APART: &[&str] = &["bench", "fuzz"];

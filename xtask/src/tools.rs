@@ -20,6 +20,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("gcc", "gcc"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
+    ("microsocks", "microsocks"),
     ("nft", "nftables"),
     ("nginx", "nginx"),
     ("node", "nodejs"),
@@ -27,6 +28,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("openssl", "openssl"),
     ("pip3", "python3-pip"),
     ("python3", "python3"),
+    ("tinyproxy", "tinyproxy-bin"),
 ];
 
 /// The pinned cargo-deny.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use everwire_wire::handshake::{HandshakeError, InvalidHandshake, InvalidSubprotocol, InvalidUri};
 use http::{Response, StatusCode};
 
-use crate::RedirectError;
+use crate::{InvalidProxyVariable, ProxyError, RedirectError};
 
 /// [`connect`](crate::connect) failed: by the program's fault, the network's or the server's.
 #[derive(Debug)]
@@ -20,12 +20,17 @@ pub enum ConnectError {
     Request(Box<InvalidHandshake>),
     /// `wss` in a build without the feature `tls`.
     NoTls,
+    /// An environment variable names a proxy, and its value is none.
+    ProxyVariable(Box<InvalidProxyVariable>),
 
     // The network's.
     /// The name has no address, or nobody could be asked.
     Resolve(io::Error),
     /// No address of the host took the connection; this is what the first of them said.
     Connect(io::Error),
+    /// The server was not reached through the proxy: by the fault of the network, of the proxy, or of
+    /// the credentials for it.
+    Proxy(Box<ProxyError>),
     /// The connection broke during the opening handshake.
     Io(io::Error),
     /// [`open_timeout`](crate::Connector::open_timeout) was over in this phase.
@@ -64,7 +69,10 @@ pub enum Phase {
     Resolve,
     /// Connecting to one of them.
     Connect,
-    /// The TLS handshake.
+    /// Reaching the server through a proxy: looking the proxy up, connecting to it, TLS with it, its
+    /// answers.
+    Proxy,
+    /// The TLS handshake with the server.
     Tls,
     /// The opening handshake: sending the request, waiting for the answer.
     Handshake,
@@ -75,6 +83,7 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Self::Resolve => "looking the host up",
             Self::Connect => "connecting",
+            Self::Proxy => "waiting for the proxy",
             Self::Tls => "in the TLS handshake",
             Self::Handshake => "waiting for the server's answer",
         })
@@ -86,9 +95,11 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Uri(error) => error.fmt(f),
             Self::Request(error) => error.fmt(f),
-            Self::NoTls => f.write_str("`wss` needs the feature `tls`"),
+            Self::NoTls => f.write_str("`wss` and proxies that are `https` need the feature `tls`"),
+            Self::ProxyVariable(error) => error.fmt(f),
             Self::Resolve(error) => write!(f, "host not found: {error}"),
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
+            Self::Proxy(error) => error.fmt(f),
             Self::Io(error) => write!(f, "connection lost in the opening handshake: {error}"),
             Self::Timeout(phase) => write!(f, "`open_timeout` was over {phase}"),
             Self::Tls(error) => write!(f, "TLS failed: {error}"),
@@ -107,6 +118,8 @@ impl std::error::Error for ConnectError {
         match self {
             Self::Uri(error) => Some(error),
             Self::Request(error) => Some(error),
+            Self::ProxyVariable(error) => Some(error),
+            Self::Proxy(error) => Some(error),
             Self::Resolve(error) | Self::Connect(error) | Self::Io(error) | Self::Tls(error) => {
                 Some(error)
             }
@@ -126,6 +139,12 @@ impl From<InvalidUri> for ConnectError {
 impl From<InvalidHandshake> for ConnectError {
     fn from(error: InvalidHandshake) -> Self {
         Self::Request(Box::new(error))
+    }
+}
+
+impl From<InvalidProxyVariable> for ConnectError {
+    fn from(error: InvalidProxyVariable) -> Self {
+        Self::ProxyVariable(Box::new(error))
     }
 }
 

@@ -58,7 +58,10 @@ pub use bytes;
 pub use http;
 
 pub use budget::{Budget, process as process_budget};
-pub use client::{Connector, Opened, RedirectError, RedirectFault, connect};
+pub use client::{
+    Connector, InvalidProxy, InvalidProxyVariable, Opened, Proxy, ProxyError, ProxyFault,
+    RedirectError, RedirectFault, SocksFault, SocksReply, connect,
+};
 pub use error::{AcceptError, ConnectError, Phase};
 pub use everwire_wire::{
     Agreement, CloseCause, CloseCode, CloseReason, CloseReport, Compress, Config, DeflateConfig,

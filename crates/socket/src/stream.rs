@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 /// What [`connect`](crate::connect) opens: TCP, or TLS over it.
 pub type ClientStream = MaybeTls<TcpStream>;
 
-/// A stream that is encrypted or not, so that `ws` and `wss` are one type.
+/// A stream that is encrypted or not, so that `ws` and `wss` are one type, through any proxy.
 ///
 /// A TLS stream that the peer cut without `close_notify` ends in an error of kind
 /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) and never like one that was closed: what an
@@ -25,12 +25,24 @@ pub enum MaybeTls<S> {
     /// TLS of either role, by rustls.
     #[cfg(feature = "tls")]
     Tls(Box<tokio_rustls::TlsStream<S>>),
+    /// TLS as far as a proxy, and from there on not encrypted.
+    #[cfg(feature = "tls")]
+    PlainInTls(Box<tokio_rustls::TlsStream<S>>),
+    /// TLS with the peer, inside of TLS with a proxy.
+    #[cfg(feature = "tls")]
+    TlsInTls(Box<tokio_rustls::TlsStream<tokio_rustls::TlsStream<S>>>),
 }
 
 impl<S> MaybeTls<S> {
-    /// Whether the stream is TLS.
+    /// Whether it is TLS with the peer; with a proxy on the way there is not enough.
     pub fn is_tls(&self) -> bool {
-        !matches!(self, Self::Plain(_))
+        match self {
+            Self::Plain(_) => false,
+            #[cfg(feature = "tls")]
+            Self::PlainInTls(_) => false,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) | Self::TlsInTls(_) => true,
+        }
     }
 
     /// The stream beneath: TCP, to look at its addresses and options.
@@ -38,14 +50,24 @@ impl<S> MaybeTls<S> {
         match self {
             Self::Plain(stream) => stream,
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Tls(stream) | Self::PlainInTls(stream) => stream.get_ref().0,
+            #[cfg(feature = "tls")]
+            Self::TlsInTls(stream) => stream.get_ref().0.get_ref().0,
         }
     }
 }
 
 impl<S> fmt::Debug for MaybeTls<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_tls() { "MaybeTls::Tls" } else { "MaybeTls::Plain" })
+        f.write_str(match self {
+            Self::Plain(_) => "MaybeTls::Plain",
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => "MaybeTls::Tls",
+            #[cfg(feature = "tls")]
+            Self::PlainInTls(_) => "MaybeTls::PlainInTls",
+            #[cfg(feature = "tls")]
+            Self::TlsInTls(_) => "MaybeTls::TlsInTls",
+        })
     }
 }
 
@@ -58,7 +80,12 @@ macro_rules! either {
                 $call
             }
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => {
+            Self::Tls(stream) | Self::PlainInTls(stream) => {
+                let $stream = Pin::new(&mut **stream);
+                $call
+            }
+            #[cfg(feature = "tls")]
+            Self::TlsInTls(stream) => {
                 let $stream = Pin::new(&mut **stream);
                 $call
             }
@@ -97,7 +124,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for MaybeTls<S> {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) | Self::PlainInTls(stream) => stream.is_write_vectored(),
+            #[cfg(feature = "tls")]
+            Self::TlsInTls(stream) => stream.is_write_vectored(),
         }
     }
 
@@ -197,4 +226,14 @@ where
         Poll::Ready(Ok(take(chunk.filled())))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_connection_pays_nothing_for_tls() {
+        assert_eq!(size_of::<ClientStream>(), size_of::<TcpStream>());
+    }
 }

@@ -140,7 +140,7 @@ where
     });
     let address = address.recv_timeout(Duration::from_secs(10)).unwrap();
     let client = within(&cable.client, move || async move {
-        let connector = Connector::new().config(config());
+        let connector = Connector::new().config(config()).no_proxy();
         let socket = soon(connector.connect(&format!("ws://{address}/"))).await.unwrap();
         socket.send("connected").await.unwrap();
         (visit(socket).await, Instant::now())

@@ -1,39 +1,15 @@
-//! How a client opens WebSockets.
+//! How a client opens WebSockets: all that can be asked for.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use everwire_wire::handshake::{ClientHandshake, HandshakeLimits, InvalidHandshake, Target};
-use everwire_wire::{Config, Role};
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use tokio::net::TcpStream;
+use everwire_wire::Config;
+use everwire_wire::handshake::{ClientHandshake, HandshakeLimits, InvalidHandshake};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::handshake::{self, Answer, Shaken};
-use super::race;
-use super::redirect::Redirects;
-use crate::countdown::Countdown;
-use crate::stream::{ClientStream, MaybeTls};
-use crate::{ConnectError, Phase, Stream, WebSocket, masks};
-
-/// Opens a WebSocket to a `ws` or `wss` URI, with the default [`Connector`].
-///
-/// # Errors
-/// If the URI is none, the server cannot be reached, or it does not agree.
-///
-/// # Cancel safety
-/// A dropped future closes what it had opened; only a lookup of the host's name may still run for a
-/// while in the background.
-///
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut websocket = everwire::connect("wss://echo.example.com/").await?;
-/// websocket.send("hello").await?;
-/// # Ok(()) }
-/// ```
-pub async fn connect(uri: &str) -> Result<WebSocket<ClientStream>, ConnectError> {
-    Connector::new().connect(uri).await
-}
+use super::proxy::{Proxies, Proxy};
+use super::route::Route;
 
 /// How a client opens WebSockets: what it asks for, whom it trusts, how long it waits.
 ///
@@ -49,17 +25,15 @@ pub async fn connect(uri: &str) -> Result<WebSocket<ClientStream>, ConnectError>
 /// ```
 #[derive(Clone)]
 pub struct Connector {
-    headers: HeaderMap,
-    subprotocols: Vec<String>,
-    config: Arc<Config>,
-    limits: HandshakeLimits,
-    open_timeout: Duration,
-    attempt_delay: Duration,
-    max_redirects: u32,
+    pub(super) headers: HeaderMap,
+    pub(super) subprotocols: Vec<String>,
+    pub(super) config: Arc<Config>,
+    pub(super) limits: HandshakeLimits,
+    pub(super) open_timeout: Duration,
+    pub(super) max_redirects: u32,
+    pub(super) route: Route,
     #[cfg(feature = "tls")]
     roots: Vec<crate::tls::rustls::pki_types::CertificateDer<'static>>,
-    #[cfg(feature = "tls")]
-    tls: Option<Arc<crate::tls::rustls::ClientConfig>>,
 }
 
 impl Default for Connector {
@@ -70,26 +44,12 @@ impl Default for Connector {
             config: Arc::default(),
             limits: HandshakeLimits::default(),
             open_timeout: Duration::from_secs(10),
-            attempt_delay: Duration::from_millis(250),
             max_redirects: 0,
+            route: Route::default(),
             #[cfg(feature = "tls")]
             roots: Vec::new(),
-            #[cfg(feature = "tls")]
-            tls: None,
         }
     }
-}
-
-/// A WebSocket that is open, and what the server said when it opened it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Opened<S: Stream> {
-    /// The WebSocket.
-    pub websocket: WebSocket<S>,
-    /// The server's response, for its headers.
-    pub response: Response<()>,
-    /// Where the WebSocket was opened: after redirects, somewhere other than was asked for.
-    pub target: Target,
 }
 
 impl Connector {
@@ -121,7 +81,7 @@ impl Connector {
     }
 
     /// Offers subprotocols, the dearest first. Default none. Which one the server took,
-    /// [`WebSocket::protocol`] says.
+    /// [`WebSocket::protocol`](crate::WebSocket::protocol) says.
     ///
     /// # Errors
     /// If a name is not a token, stands twice, or there are more than 100.
@@ -142,7 +102,7 @@ impl Connector {
         self
     }
 
-    /// How long a response head may be, interim responses included, and how many headers it may have.
+    /// How long a response head may be, a proxy's too, interim responses included, and how many headers it may have.
     /// Default 16 KiB and 100; more fails the connection.
     #[must_use]
     pub fn limits(mut self, limits: HandshakeLimits) -> Self {
@@ -150,7 +110,7 @@ impl Connector {
         self
     }
 
-    /// How long opening may take in all: looking the host up, connecting, TLS, the opening handshake,
+    /// How long opening may take in all: looking the host up, connecting, a proxy, TLS, the opening handshake,
     /// and the same again for each redirect. Default 10 s.
     #[must_use]
     pub fn open_timeout(mut self, timeout: Duration) -> Self {
@@ -158,12 +118,12 @@ impl Connector {
         self
     }
 
-    /// How long an attempt to connect to one address runs before the next address is tried beside it
+    /// How long an attempt to connect to one address, of the server or of a proxy, runs before the next address is tried beside it
     /// (RFC 8305 §5: "Connection Attempt Delay"). Default 250 ms; less than 10 ms is taken for 10 ms.
     #[must_use]
     pub fn attempt_delay(mut self, delay: Duration) -> Self {
         // §8: "MUST NOT be less than 10 milliseconds", or all addresses are flooded at once.
-        self.attempt_delay = delay.max(Duration::from_millis(10));
+        self.route.attempt_delay = delay.max(Duration::from_millis(10));
         self
     }
 
@@ -178,6 +138,58 @@ impl Connector {
     #[must_use]
     pub fn max_redirects(mut self, max: u32) -> Self {
         self.max_redirects = max;
+        self
+    }
+
+    /// Reaches every server through this proxy, whatever the environment says. Default: see
+    /// [`proxy_variables`](Self::proxy_variables).
+    ///
+    /// ```
+    /// let proxy = everwire::Proxy::parse("socks5h://user:password@proxy.example")?;
+    /// let connector = everwire::Connector::new().proxy(proxy);
+    /// # Ok::<(), everwire::InvalidProxy>(())
+    /// ```
+    ///
+    /// The proxy is told the server's host and port, and its own credentials; the server is not told of
+    /// it. With `ws` the proxy can read and change everything, with `wss` nothing. With a proxy that is
+    /// `https`, TLS goes by the same [`tls_config`](Self::tls_config) and
+    /// [`root_certificate_der`](Self::root_certificate_der) as with servers, but without a client
+    /// certificate.
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.route.proxies = Proxies::One(proxy);
+        self
+    }
+
+    /// Connects to every server directly, whatever the environment says.
+    #[must_use]
+    pub fn no_proxy(mut self) -> Self {
+        self.route.proxies = Proxies::Never;
+        self
+    }
+
+    /// Finds proxies by the variables that `lookup` gives: a program's settings, a test. Default: the
+    /// environment variables of the process, read for each connection.
+    ///
+    /// Each is tried in lower case, then in upper case; an empty one counts as absent.
+    ///
+    /// 1. This machine, `localhost` and loopback addresses, is connected to directly, and so is what
+    ///    `no_proxy` lists, separated by commas: `*` for all; names, `example.org` and `.example.org` alike,
+    ///    for themselves and all below; addresses and networks (`192.0.2.0/24`); all but networks with
+    ///    or without `:port`.
+    /// 2. For `ws`, the proxy is that of `ws_proxy`, else of `http_proxy`; for `wss`, that of `wss_proxy`,
+    ///    else of `https_proxy`. `HTTP_PROXY` is passed over where there is a `REQUEST_METHOD`: in a CGI
+    ///    program it is a header of whoever asks ("httpoxy").
+    /// 3. Else it is that of `all_proxy`, else there is none.
+    ///
+    /// A value that is no [`Proxy`] is [`ConnectError::ProxyVariable`](crate::ConnectError), never a
+    /// direct connection.
+    #[must_use]
+    pub fn proxy_variables(
+        mut self,
+        lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.route.proxies = Proxies::Variables(Arc::new(lookup));
         self
     }
 
@@ -202,7 +214,7 @@ impl Connector {
     #[cfg(feature = "tls")]
     pub fn root_certificate_der(mut self, der: &[u8]) -> Result<Self, crate::tls::TlsError> {
         self.roots.push(der.to_vec().into());
-        self.tls = Some(Arc::new(crate::tls::client_config(&self.roots)?));
+        self.route.tls = Some(Arc::new(crate::tls::client_config(&self.roots)?));
         Ok(self)
     }
 
@@ -212,159 +224,8 @@ impl Connector {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls_config(mut self, config: Arc<crate::tls::rustls::ClientConfig>) -> Self {
-        self.tls = Some(config);
+        self.route.tls = Some(config);
         self
-    }
-
-    /// Opens a WebSocket to a `ws` or `wss` URI; `http` and `https` mean the same, as in browsers.
-    ///
-    /// The host's IPv6 and IPv4 addresses are tried in turn, with a head start for each, and the
-    /// first that answers is taken (RFC 8305). `TCP_NODELAY` is on. Redirects are followed as
-    /// [`max_redirects`](Self::max_redirects) says.
-    ///
-    /// # Errors
-    /// If the URI is none, the server cannot be reached, or it does not agree.
-    ///
-    /// # Cancel safety
-    /// A dropped future closes what it had opened; only a lookup of the host's name may still run
-    /// for a while in the background.
-    pub async fn connect(&self, uri: &str) -> Result<WebSocket<ClientStream>, ConnectError> {
-        Ok(self.open(uri).await?.websocket)
-    }
-
-    /// Like [`connect`](Self::connect), and gives the server's response as well.
-    ///
-    /// # Errors
-    /// As `connect`.
-    ///
-    /// # Cancel safety
-    /// As `connect`.
-    pub async fn open(&self, uri: &str) -> Result<Opened<ClientStream>, ConnectError> {
-        // Boxed, so that the caller's future, which lives as long as the connection, has no room
-        // set aside for a handshake that is over.
-        Box::pin(async move {
-            let countdown = Countdown::new(self.open_timeout);
-            let mut redirects = Redirects::new(self.max_redirects);
-            let mut target: Target = uri.parse()?;
-            loop {
-                let stream = self.reach(&target, &countdown).await?;
-                let request = self.request(target, !redirects.left_origin())?;
-                match handshake::shake(stream, &request, self.limits, &countdown).await? {
-                    Answer::Agreed(shaken) => return Ok(self.opened(shaken, &request)),
-                    Answer::Other(other) => {
-                        match redirects.follow(request.target(), &other.response)? {
-                            Some(next) => target = next,
-                            None => return Err(other.into_refusal(&countdown).await),
-                        }
-                    }
-                }
-            }
-        })
-        .await
-    }
-
-    /// Opens a WebSocket on a stream that leads to the server already: a pipe, a tunnel through a
-    /// proxy.
-    ///
-    /// It speaks no TLS: for `wss`, the stream must be encrypted by the time it comes here. The URI
-    /// says which host and which path to ask for. No redirect is followed: the stream leads where it
-    /// leads.
-    ///
-    /// # Errors
-    /// If the URI is none, the stream breaks, or the server does not agree.
-    ///
-    /// # Cancel safety
-    /// A dropped future drops the stream.
-    pub async fn handshake_over<S: Stream>(
-        &self,
-        stream: S,
-        uri: &str,
-    ) -> Result<WebSocket<S>, ConnectError> {
-        Ok(self.open_over(stream, uri).await?.websocket)
-    }
-
-    /// Like [`handshake_over`](Self::handshake_over), and gives the server's response as well.
-    ///
-    /// # Errors
-    /// As `handshake_over`.
-    ///
-    /// # Cancel safety
-    /// As `handshake_over`.
-    pub async fn open_over<S: Stream>(
-        &self,
-        stream: S,
-        uri: &str,
-    ) -> Result<Opened<S>, ConnectError> {
-        Box::pin(async move {
-            let countdown = Countdown::new(self.open_timeout);
-            let request = self.request(uri.parse()?, true)?;
-            match handshake::shake(stream, &request, self.limits, &countdown).await? {
-                Answer::Agreed(shaken) => Ok(self.opened(shaken, &request)),
-                Answer::Other(other) => Err(other.into_refusal(&countdown).await),
-            }
-        })
-        .await
-    }
-
-    fn request(&self, target: Target, with_headers: bool) -> Result<ClientHandshake, ConnectError> {
-        let mut request = ClientHandshake::with_target(target, masks::nonce())
-            .subprotocols(self.subprotocols.iter().cloned())?
-            .deflate(self.config.deflate.clone());
-        if with_headers {
-            for (name, value) in &self.headers {
-                request = request.header(name.clone(), value.clone())?;
-            }
-        }
-        Ok(request)
-    }
-
-    /// A stream that ends at the target, encrypted if its URI says so.
-    async fn reach(
-        &self,
-        target: &Target,
-        countdown: &Countdown,
-    ) -> Result<ClientStream, ConnectError> {
-        if target.secure() && !cfg!(feature = "tls") {
-            return Err(ConnectError::NoTls);
-        }
-        let stream = self.connect_tcp(target, countdown).await?;
-        #[cfg(feature = "tls")]
-        if target.secure() {
-            return super::encrypt::encrypt(stream, target.host(), self.tls.as_ref(), countdown)
-                .await;
-        }
-        Ok(MaybeTls::Plain(stream))
-    }
-
-    async fn connect_tcp(
-        &self,
-        target: &Target,
-        countdown: &Countdown,
-    ) -> Result<TcpStream, ConnectError> {
-        let addresses = countdown
-            .step(tokio::net::lookup_host((target.host(), target.port())))
-            .await
-            .map_err(|_| ConnectError::Timeout(Phase::Resolve))?
-            .map_err(ConnectError::Resolve)?;
-        let addresses = race::interleave(addresses.collect());
-        let stream = countdown
-            .step(race::race(addresses, self.attempt_delay, TcpStream::connect))
-            .await
-            .map_err(|_| ConnectError::Timeout(Phase::Connect))?
-            .map_err(ConnectError::Connect)?;
-        stream.set_nodelay(true).map_err(ConnectError::Io)?;
-        Ok(stream)
-    }
-
-    fn opened<S: Stream>(&self, shaken: Shaken<S>, request: &ClientHandshake) -> Opened<S> {
-        let websocket = WebSocket::from_handshake(
-            shaken.stream,
-            Role::Client,
-            shaken.agreement,
-            shaken.unread,
-            self.config.clone(),
-        );
-        Opened { websocket, response: shaken.response, target: request.target().clone() }
     }
 }
 
@@ -377,8 +238,9 @@ impl fmt::Debug for Connector {
             .field("config", &self.config)
             .field("limits", &self.limits)
             .field("open_timeout", &self.open_timeout)
-            .field("attempt_delay", &self.attempt_delay)
+            .field("attempt_delay", &self.route.attempt_delay)
             .field("max_redirects", &self.max_redirects)
+            .field("proxies", &self.route.proxies)
             .finish_non_exhaustive()
     }
 }
