@@ -57,16 +57,15 @@ export async function until(condition, what) {
 /**
  * The events in their order, as short lines.
  *
- * @param {EventTarget} socket
+ * @param {ReliableWebSocket} socket
  */
 export function transcript(socket) {
   /** @type {string[]} */
   const lines = [];
   socket.addEventListener('open', () => lines.push('open'));
   socket.addEventListener('error', () => lines.push('error'));
-  socket.addEventListener('message', (event) => lines.push(`message ${/** @type {MessageEvent} */ (event).data}`));
-  socket.addEventListener('close', (event) => {
-    const { code, reason } = /** @type {CloseEvent} */ (event);
+  socket.addEventListener('message', ({ data }) => lines.push(`message ${data}`));
+  socket.addEventListener('close', ({ code, reason }) => {
     lines.push(`close ${code} ${reason}`.trim());
   });
   return lines;

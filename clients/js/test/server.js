@@ -104,8 +104,13 @@ export class Proxy {
     this.#holds = false;
   }
 
-  async stop() {
+  /** End every connection, without a word. */
+  cut() {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async stop() {
+    this.cut();
     this.server?.close();
   }
 

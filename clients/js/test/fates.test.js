@@ -1,0 +1,247 @@
+/** Of every message it is told what became of it, and what is told is true. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { next, open, until } from './client.js';
+import { Proxy, Server, freePort } from './server.js';
+
+const SENT = { fate: 'sent' };
+const UNSURE = { fate: 'unsure' };
+
+/** @param {string} why */
+const notSent = (why) => ({ fate: 'notSent', why });
+
+/** An interval at which no ping comes by itself here. */
+const heartbeat = { interval: 1_000_000 };
+
+/** One turn of the event loop: sockets are read once. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * @param {import('node:test').TestContext} context
+ * @param {number} [port]
+ */
+async function start(context, port) {
+  const server = await Server.start({ port });
+  context.after(() => server.stop());
+  return server;
+}
+
+/** @param {import('../src/index.js').ReliableWebSocket} socket */
+function fates(socket) {
+  /** @type {string[]} */
+  const lines = [];
+  socket.addEventListener('fate', ({ fate, why, first, last }) => {
+    lines.push(`${first}–${last} ${fate} ${why ?? ''}`.trim());
+  });
+  return lines;
+}
+
+describe('without a queue', () => {
+  test('deliver says at once that there is no connection', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url);
+    assert.deepEqual(await socket.deliver('early'), notSent('down'));
+    await next(socket, 'open');
+    assert.equal(socket.lastMessage, 0);
+  });
+
+  test('a delivered message is sent once the ping behind it was answered', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { heartbeat });
+    const told = fates(socket);
+    await next(socket, 'open');
+    socket.send('one');
+    assert.deepEqual(await socket.deliver('two'), SENT);
+    assert.deepEqual(server.received, ['one', 'two']);
+    assert.equal(server.pings, 1);
+    await until(() => told.length > 0, 'the event');
+    assert.deepEqual(told, ['1–2 sent']);
+  });
+
+  test('of many deliveries at once, one ping is under way at a time', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { heartbeat });
+    await next(socket, 'open');
+    const all = Array.from({ length: 100 }, (_, index) => socket.deliver(`${index}`));
+    assert.deepEqual(new Set((await Promise.all(all)).map(({ fate }) => fate)), new Set(['sent']));
+    // The first, and another for what was behind it.
+    assert.equal(server.pings, 2);
+  });
+
+  test('what was under way when the connection broke is unsure', async (context) => {
+    const server = await start(context);
+    server.answers = false;
+    const socket = open(context, server.url, { heartbeat });
+    const told = fates(socket);
+    await next(socket, 'open');
+    socket.send('plain');
+    const delivery = socket.deliver('delivered');
+    await until(() => server.received.length === 2, 'both');
+    for (const client of server.server.clients) client.terminate();
+    assert.deepEqual(await delivery, UNSURE);
+    assert.deepEqual(told, ['1–2 unsure']);
+    await next(socket, 'open');
+    assert.deepEqual(server.received, ['plain', 'delivered']);
+  });
+
+  test('without a heartbeat, the answer to our close is the proof', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url);
+    await next(socket, 'open');
+    const delivery = socket.deliver('last words');
+    socket.close(1000);
+    assert.deepEqual(await delivery, SENT);
+    assert.equal(server.pings, 0);
+  });
+
+  test('a close frame of the server’s own proves nothing', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url);
+    await next(socket, 'open');
+    const delivery = socket.deliver('close 4000 my own idea');
+    assert.deepEqual(await delivery, UNSURE);
+  });
+
+  test('a pong that nobody asked for proves nothing', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { heartbeat });
+    await next(socket, 'open');
+    socket.send('pong');
+    await until(() => server.received.length === 1, 'its echo, unseen');
+    server.answers = false;
+    for (const client of server.server.clients) client.terminate();
+    const lines = fates(socket);
+    await next(socket, 'close');
+    assert.deepEqual(lines, ['1–1 unsure']);
+  });
+
+  test('after close nothing is taken', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url);
+    await next(socket, 'open');
+    socket.close();
+    assert.deepEqual(await socket.deliver('too late'), notSent('ended'));
+    assert.deepEqual(server.received, []);
+  });
+
+  test('numbers go on after reconnect()', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { heartbeat });
+    await next(socket, 'open');
+    await socket.deliver('one');
+    socket.close();
+    await next(socket, 'close');
+    socket.reconnect();
+    await next(socket, 'open');
+    assert.deepEqual(await socket.deliver('two'), SENT);
+    assert.equal(socket.lastMessage, 2);
+  });
+});
+
+describe('with a queue', () => {
+  const queue = { maxEnqueuedMessages: 3 };
+
+  test('messages wait for the connection, and leave in their order', async (context) => {
+    const port = await freePort();
+    const socket = open(context, `ws://127.0.0.1:${port}/`, { ...queue, heartbeat });
+    socket.send('one');
+    const two = socket.deliver('zwölf');
+    assert.equal(socket.bufferedAmount, 9);
+    await next(socket, 'close');
+    const server = await start(context, port);
+    assert.deepEqual(await two, SENT);
+    socket.send('three');
+    await until(() => server.received.length === 3, 'all three');
+    assert.deepEqual(server.received, ['one', 'zwölf', 'three']);
+    assert.equal(socket.bufferedAmount, 0);
+  });
+
+  test('what waits is what was given, whatever becomes of the buffer', async (context) => {
+    const port = await freePort();
+    const socket = open(context, `ws://127.0.0.1:${port}/`, queue);
+    const bytes = new TextEncoder().encode('xoriginalx');
+    socket.send(bytes.subarray(1, 9));
+    bytes.fill(0);
+    const server = await start(context, port);
+    await until(() => server.received.length === 1, 'the message');
+    assert.deepEqual(server.received, ['original']);
+  });
+
+  test('a full queue refuses', async (context) => {
+    const socket = open(context, `ws://127.0.0.1:${await freePort()}/`, queue);
+    for (const text of ['one', 'two', 'three']) socket.send(text);
+    assert.throws(() => socket.send('four'), { name: 'QuotaExceededError' });
+    assert.deepEqual(await socket.deliver('five'), notSent('full'));
+    assert.equal(socket.lastMessage, 3);
+  });
+
+  test('so many bytes are full as well', async (context) => {
+    const url = `ws://127.0.0.1:${await freePort()}/`;
+    const socket = open(context, url, { ...queue, maxEnqueuedBytes: 10 });
+    socket.send('12345678');
+    assert.throws(() => socket.send('ää'), { name: 'QuotaExceededError' });
+    socket.send('ä');
+    assert.equal(socket.bufferedAmount, 10);
+  });
+
+  test('what waits too long is not sent', async (context) => {
+    const port = await freePort();
+    const socket = open(context, `ws://127.0.0.1:${port}/`, { ...queue, maxEnqueuedAge: 1_000 });
+    const told = fates(socket);
+    assert.deepEqual(await socket.deliver('stale'), notSent('expired'));
+    const server = await start(context, port);
+    socket.send('fresh');
+    await until(() => server.received.length === 1, 'the fresh one');
+    assert.deepEqual(server.received, ['fresh']);
+    assert.deepEqual(told, ['1–1 notSent expired']);
+  });
+
+  test('what waits when it is over is not sent', async (context) => {
+    const socket = open(context, `ws://127.0.0.1:${await freePort()}/`, queue);
+    const told = fates(socket);
+    socket.send('one');
+    const two = socket.deliver('two');
+    socket.close();
+    assert.deepEqual(await two, notSent('ended'));
+    assert.deepEqual(told, ['1–2 notSent ended']);
+  });
+
+  test('a connection that is closing is none: the message waits for the next', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { ...queue, heartbeat });
+    await next(socket, 'open');
+    // While the native close event is still to come, `WebSocket` would lose the message.
+    for (const client of server.server.clients) client.close(1012);
+    while (socket.readyState === socket.OPEN) await turn();
+    assert.equal(socket.readyState, socket.CONNECTING);
+    assert.deepEqual(await socket.deliver('kept'), SENT);
+    assert.deepEqual(server.received, ['kept']);
+  });
+
+  test('across many cuts every fate is true', async (context) => {
+    const server = await start(context);
+    const proxy = await Proxy.start(server.port);
+    context.after(() => proxy.stop());
+    const socket = open(context, proxy.url, { maxEnqueuedMessages: 1_000, heartbeat });
+    /** @type {Promise<{ text: string, fate: string }>[]} */
+    const deliveries = [];
+    for (let cut = 0; cut < 10; cut += 1) {
+      if (socket.readyState !== socket.OPEN) await next(socket, 'open');
+      for (let index = 0; index < 20; index += 1) {
+        const text = `${cut}/${index}`;
+        deliveries.push(socket.deliver(text).then(({ fate }) => ({ text, fate })));
+        if (index % 5 === 0) await turn();
+      }
+      proxy.cut();
+    }
+    const told = await Promise.all(deliveries);
+    for (const { text, fate } of told) {
+      const times = server.received.filter((received) => received === text).length;
+      assert.ok(times <= 1, `${text} came ${times} times`);
+      if (fate === 'sent') assert.equal(times, 1, text);
+      assert.notEqual(fate, 'notSent', text);
+    }
+    assert.ok(told.some(({ fate }) => fate === 'sent'));
+  });
+});
