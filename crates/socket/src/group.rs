@@ -7,6 +7,7 @@ use everwire_wire::{CloseReason, Message, SendError, SharedFrame};
 
 use crate::WebSocket;
 use crate::link::{Member, Stream};
+use crate::shutdown::Leaving;
 
 /// WebSockets that hear the same messages.
 ///
@@ -31,13 +32,15 @@ pub struct Group {
 
 /// Places that keep their index; those that were left are taken first.
 #[derive(Default)]
-struct Members {
+pub(crate) struct Members {
     places: Vec<Option<Arc<dyn Member>>>,
     free: Vec<usize>,
+    /// Set once the group began to shut down.
+    pub(crate) leaving: Option<Box<Leaving>>,
 }
 
 impl Members {
-    fn all(&self) -> impl Iterator<Item = &Arc<dyn Member>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<dyn Member>> {
         self.places.iter().flatten()
     }
 
@@ -59,7 +62,7 @@ impl Members {
         let member = self.places[place].take();
         // A crowd that has left leaves no memory behind.
         if self.len() == 0 {
-            *self = Self::default();
+            (self.places, self.free) = Default::default();
         }
         member
     }
@@ -83,10 +86,16 @@ impl Group {
         Self::default()
     }
 
-    /// Adds a WebSocket, for as long as the membership is held.
+    /// Adds a WebSocket, for as long as the membership is held. One that joins a group that
+    /// [shuts down](Self::shut_down) is closed at once.
     #[must_use = "a membership that is dropped ends"]
     pub fn join<S: Stream>(&self, socket: &WebSocket<S>) -> Membership {
-        let place = self.lock().insert(socket.link().clone());
+        let mut members = self.lock();
+        if let Some(leaving) = &mut members.leaving {
+            leaving.handle_latecomer(socket.link().clone());
+        }
+        let place = members.insert(socket.link().clone());
+        drop(members);
         Membership { group: self.clone(), place }
     }
 
@@ -109,8 +118,8 @@ impl Group {
         delivery
     }
 
-    /// Begins to close every member, as [`WebSocket::start_close`] does: for a server that goes
-    /// down.
+    /// Begins to close every member, as [`WebSocket::start_close`] does, all in the same instant. A
+    /// server that goes down has [`shut_down`](Self::shut_down).
     pub fn start_close(&self, reason: impl Into<Option<CloseReason>>) {
         let reason = reason.into();
         for member in self.lock().all() {
@@ -128,7 +137,7 @@ impl Group {
         self.len() == 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, Members> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,7 +22,7 @@
 //! - `websocket`, `halves`, `permit`, `confirm`, `pieces`, `futures`: the handles that programs hold.
 //! - `link`: what is behind them: the protocol's value, the stream, who waits.
 //! - `driver`, `timers`: what happens between calls. `buffers`, `masks`, `clock`: what a thread lends.
-//! - `group`, `budget`: many connections together.
+//! - `group`, `shutdown`, `budget`: many connections together.
 //! - `reconnect`: a client that connects again, and the values that decide when.
 //! - `client`, `server`, `tls`, `stream`, `upgrade`, `axum`: how a WebSocket is obtained.
 
@@ -45,6 +45,7 @@ mod permit;
 mod pieces;
 pub mod reconnect;
 mod server;
+mod shutdown;
 mod stream;
 mod timers;
 #[cfg(feature = "tls")]
@@ -79,6 +80,7 @@ pub use reconnect::outbox::OutboxLimits;
 pub use server::{
     Acceptor, Admission, Choice, HostPolicy, Pending, Rejection, Ticket, accept, next_stream,
 };
+pub use shutdown::{Shutdown, ShutdownReport};
 pub use stream::{ClientStream, MaybeTls, Replay};
 pub use websocket::{Outlet, WebSocket};
 

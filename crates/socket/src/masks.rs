@@ -1,5 +1,6 @@
 //! Masking keys and nonces: from a cryptographic generator of the thread, seeded by the system once,
-//! so that no frame costs a system call (RFC 6455 §5.3, §10.3).
+//! so that no frame costs a system call (RFC 6455 §5.3, §10.3). Whatever else is drawn comes from it
+//! as well.
 
 use std::cell::RefCell;
 
@@ -26,4 +27,11 @@ pub(crate) fn nonce() -> [u8; 16] {
     let mut nonce = [0; 16];
     RNG.with_borrow_mut(|rng| rng.fill_bytes(&mut nonce));
     nonce
+}
+
+/// A number below `bound`, each as likely as the next; 0 if there is none.
+pub(crate) fn below(bound: u64) -> u64 {
+    let random = RNG.with_borrow_mut(|rng| rng.next_u64());
+    // The upper half of the product: no division, and a bias that nobody can measure.
+    u64::try_from((u128::from(random) * u128::from(bound)) >> 64).unwrap_or(0)
 }

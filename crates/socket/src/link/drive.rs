@@ -113,7 +113,8 @@ impl<S: Stream> Link<S> {
         }
     }
 
-    pub(super) fn handle_report(self: &Arc<Self>, state: &mut State<S>, report: CloseReport) {
+    pub(super) fn handle_report(self: &Arc<Self>, state: &mut State<S>, mut report: CloseReport) {
+        state.give_up_held(&mut report.unsent);
         tracing::debug!(code = %report.code, was_clean = report.was_clean, "connection closed");
         let now = crate::clock::now();
         // After a closing handshake, or a violation that was answered with a close frame, the last
@@ -172,7 +173,7 @@ impl<S: Stream> Link<S> {
         self.arm(state);
     }
 
-    fn let_go(self: &Arc<Self>, state: &mut State<S>) {
+    pub(super) fn let_go(self: &Arc<Self>, state: &mut State<S>) {
         state.farewell = None;
         state.let_go();
         if let Some(tick) = state.armed.take() {

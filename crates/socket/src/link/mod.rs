@@ -8,6 +8,7 @@
 
 mod drive;
 mod io;
+mod member;
 mod receive;
 mod send;
 mod waiting;
@@ -29,8 +30,9 @@ use crate::clock;
 use crate::driver::{Driven, Driver};
 use crate::timers::Tick;
 
+pub(crate) use member::{Ending, Member};
 pub(crate) use receive::Delivery;
-pub(crate) use send::{Leave, Member};
+pub(crate) use send::Leave;
 use waiting::Waiting;
 
 /// What a WebSocket can go over: TCP, TLS, a pipe in memory, later a stream of HTTP/2.

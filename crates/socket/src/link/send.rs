@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use everwire_wire::{
-    CloseCode, CloseReason, Compress, Kind, Outbound, ReadyState, SendError, SharedFrame,
+    CloseCode, CloseReason, Compress, Kind, Outbound, ReadyState, SendError, SharedFrame, Unsent,
 };
 
 use super::{Link, State, Stream};
@@ -126,9 +126,12 @@ impl<S: Stream> Link<S> {
             state.connection.close(clock::now(), reason.ok());
             self.push();
         }
-        for frame in state.held.take().into_iter().flat_map(|held| *held) {
+        // On a connection that ends they stay, and are reported as not sent.
+        let open = state.ready_state() == ReadyState::Open;
+        let held = if open { state.held.take() } else { None };
+        for frame in held.into_iter().flat_map(|held| *held) {
             state.reserved -= frame.message().len();
-            // It fails only when the connection ends, and the message with it.
+            // It is open, and the room was theirs.
             let _ = state.connection.send_shared_over_limit(&frame, &mut ThreadMasks);
             self.push();
         }
@@ -261,7 +264,7 @@ impl<S: Stream> Link<S> {
     }
 
     /// Sees queued bytes off, now or soon.
-    fn leave(self: &Arc<Self>, state: &mut State<S>, leave: Leave) {
+    pub(super) fn leave(self: &Arc<Self>, state: &mut State<S>, leave: Leave) {
         // More input waits: its answers may leave in the same write. The driver keeps that from
         // waiting for the application.
         let more_to_answer = state.has_tail() || state.visiting;
@@ -294,7 +297,7 @@ impl<S> State<S> {
         }
     }
 
-    fn check_message(&self, len: usize) -> Result<(), SendError> {
+    pub(super) fn check_message(&self, len: usize) -> Result<(), SendError> {
         if self.writing_pieces && self.ready_state() == ReadyState::Open {
             return Err(SendError::MessageInProgress);
         }
@@ -308,7 +311,7 @@ impl<S> State<S> {
         self.connection.check_sendable(len.saturating_add(self.reserved))
     }
 
-    fn check_room(&self, len: usize) -> Result<(), SendError> {
+    pub(super) fn check_room(&self, len: usize) -> Result<(), SendError> {
         self.check_piece(len)?;
         // An empty queue takes one message of any length, but not where others hold room in it.
         let (queued, max) = (self.reserved, self.connection.config().max_queued_bytes);
@@ -319,9 +322,18 @@ impl<S> State<S> {
     }
 
     /// Keeps a group's message until the one in pieces is complete; there is room for it.
-    fn hold(&mut self, frame: &SharedFrame) {
+    pub(super) fn hold(&mut self, frame: &SharedFrame) {
         self.reserved += frame.message().len();
         self.held.get_or_insert_default().push(frame.clone());
+    }
+
+    /// Those messages will not be sent; whoever queued them was told that they would be.
+    pub(super) fn give_up_held(&mut self, unsent: &mut Unsent) {
+        for frame in self.held.take().into_iter().flat_map(|held| *held) {
+            self.reserved -= frame.message().len();
+            unsent.messages += 1;
+            unsent.bytes += frame.message().len();
+        }
     }
 
     fn wait_for_room(&mut self, cx: &Context<'_>) {
@@ -337,41 +349,5 @@ fn message_len(message: &Outbound<'_>) -> usize {
         Outbound::Text(text) => text.len(),
         Outbound::Binary(bytes) => bytes.len(),
         Outbound::Message(message) => message.len(),
-    }
-}
-
-/// A WebSocket as a group knows it, whatever stream it goes over.
-pub(crate) trait Member: Send + Sync {
-    /// Queues a shared frame; it leaves with what else is queued before the driver's next turn.
-    /// A member whose queue is full is closed with 1013: it cannot keep up.
-    fn push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError>;
-
-    /// Begins the closing handshake.
-    fn start_close(self: Arc<Self>, reason: Option<CloseReason>);
-}
-
-impl<S: Stream> Member for Link<S> {
-    fn push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError> {
-        let mut state = self.lock();
-        let len = frame.message().len();
-        let sent = match state.check_message(len) {
-            Ok(()) => state.connection.send_shared(frame, &mut ThreadMasks),
-            Err(SendError::MessageInProgress) => state.check_room(len).map(|()| state.hold(frame)),
-            Err(error) => Err(error),
-        };
-        match sent {
-            Ok(()) => self.leave(&mut state, Leave::Soon),
-            Err(SendError::QueueFull { .. }) => {
-                tracing::debug!("a member of a group cannot keep up");
-                let reason = CloseReason::new(CloseCode::TRY_AGAIN_LATER, "too slow");
-                state.connection.close(clock::now(), reason.ok());
-                self.push();
-            }
-            Err(_) => {}
-        }
-        sent
-    }
-    fn start_close(self: Arc<Self>, reason: Option<CloseReason>) {
-        self.close(reason);
     }
 }

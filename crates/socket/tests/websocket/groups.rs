@@ -6,8 +6,8 @@ use everwire_testkit::{Frame, Peer};
 use tokio::io::duplex;
 
 use crate::sockets::{
-    deflate, end, next, open, open_agreed, pair, quiet, reason, rigged_server, settle, soon,
-    tcp_pair,
+    deflate, end, next, open, open_agreed, pair, quiet, reason, rigged_server, server, settle,
+    soon, tcp_pair,
 };
 
 #[tokio::test]
@@ -222,6 +222,23 @@ async fn a_member_that_is_sending_in_pieces_hears_it_from_the_group_afterwards()
         let overflowed = (0..20).map(|_| group.send(vec![0; 1000]).overflowed).sum::<usize>();
         assert_eq!(overflowed, 1);
     }
+}
+
+#[tokio::test]
+async fn what_waited_behind_a_message_in_pieces_is_reported_unsent() {
+    let group = Group::new();
+    let (member, mut peer) = server(&quiet());
+    let _membership = group.join(&member);
+    let mut writer = member.start_message(Kind::Text).await.unwrap();
+    writer.piece(b"never finished").await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(group.send(vec![0; 1000]).queued, 1);
+    }
+    drop(writer);
+    peer.send(Frame::close(1000, "")).await;
+    let mut member = member;
+    let report = end(&mut member).await;
+    assert_eq!((report.unsent.messages, report.unsent.bytes), (3, 3000));
 }
 
 #[tokio::test]
