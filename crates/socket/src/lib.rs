@@ -3,6 +3,7 @@
 //! - [`connect`] to a URI, or build a [`Connector`].
 //! - [`accept`] a stream, or build an [`Acceptor`]; [`upgrade`] and [`axum`](mod@axum) take a
 //!   WebSocket out of somebody else's HTTP server.
+//! - A [`Reconnector`] is a client that connects again.
 //! - What either gives is a [`WebSocket`]: [`recv`](WebSocket::recv), [`send`](WebSocket::send),
 //!   [`close`](WebSocket::close). Its documentation is the contract.
 //! - A [`Group`] sends one message to many. [`Config`] has every limit.
@@ -75,8 +76,8 @@ pub use halves::{Receiver, Sender};
 pub use link::Stream;
 pub use permit::Permit;
 pub use pieces::{Incomplete, MessageReader, MessageWriter};
-pub use reconnect::RetryPolicy;
 pub use reconnect::outbox::OutboxLimits;
+pub use reconnect::{Messenger, Reconnector, RetryPolicy, Session, Sessions};
 pub use server::{
     Acceptor, Admission, Choice, HostPolicy, Pending, Rejection, Ticket, accept, next_stream,
 };

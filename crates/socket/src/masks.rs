@@ -35,3 +35,8 @@ pub(crate) fn below(bound: u64) -> u64 {
     // The upper half of the product: no division, and a bias that nobody can measure.
     u64::try_from((u128::from(random) * u128::from(bound)) >> 64).unwrap_or(0)
 }
+
+/// Uniform in 0 ≤ r < 1, with all 53 bits that a double has.
+pub(crate) fn uniform() -> f64 {
+    RNG.with_borrow_mut(|rng| (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64)
+}

@@ -198,6 +198,16 @@ impl<S: Stream> Link<S> {
         self.finish(&mut state);
     }
 
+    /// How many of the last messages are known not to have left. None are while they may still leave.
+    pub(crate) fn unsent(&self) -> usize {
+        let state = self.lock();
+        match &state.report {
+            Some(report) => report.unsent.messages,
+            None if state.takes_no_more() => state.connection.unsent().messages,
+            None => 0,
+        }
+    }
+
     // What is due without a call.
 
     /// Has the driver look at this connection soon.
@@ -229,6 +239,11 @@ impl<S: Stream> Link<S> {
 impl<S> State<S> {
     pub(crate) fn ready_state(&self) -> ReadyState {
         self.connection.ready_state()
+    }
+
+    /// Whether nothing will ever be written again.
+    fn takes_no_more(&self) -> bool {
+        self.write_failed.is_some() || self.ready_state() == ReadyState::Closed
     }
 
     pub(crate) fn report(&self) -> Option<&CloseReport> {

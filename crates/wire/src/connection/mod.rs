@@ -11,7 +11,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::close::{CloseCause, CloseReason, CloseReport, Timeout};
+use crate::close::{CloseCause, CloseReason, CloseReport, Timeout, Unsent};
 use crate::config::Config;
 use crate::deflate::{Deflater, Inflater};
 use crate::heartbeat::{Beat, Heartbeat};
@@ -180,6 +180,12 @@ impl Connection {
     /// `bufferedAmount`).
     pub fn buffered_amount(&self) -> usize {
         self.outgoing.queued()
+    }
+
+    /// What is queued and has not been handed to the network. Once the connection has ended, its
+    /// report says the same.
+    pub fn unsent(&self) -> Unsent {
+        self.outgoing.unsent()
     }
 
     /// The time from the last heartbeat's ping to its pong, once there was one.

@@ -1,0 +1,118 @@
+//! One attempt: ask for a destination, connect, do what is done on opening.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use everwire_wire::handshake::InvalidHandshake;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::BoxError;
+use super::ending::Ending;
+use super::retry::Verdict;
+use crate::{ClientStream, ConnectError, Connector, Opened, WebSocket};
+
+/// Where to connect to, and what to say there beside what the
+/// [`Connector`] says each time.
+#[derive(Clone)]
+pub struct Destination {
+    uri: String,
+    headers: HeaderMap,
+}
+
+impl Destination {
+    /// A `ws` or `wss` URI.
+    pub fn new(uri: impl Into<String>) -> Self {
+        Self { uri: uri.into(), headers: HeaderMap::new() }
+    }
+
+    /// Adds a header to the request, such as `Authorization` with a fresh token. It is sent beside
+    /// those of the connector.
+    ///
+    /// # Errors
+    /// As [`Connector::header`].
+    pub fn header(
+        mut self,
+        name: impl TryInto<HeaderName>,
+        value: impl TryInto<HeaderValue>,
+    ) -> Result<Self, InvalidHandshake> {
+        let name = name.try_into().map_err(|_| InvalidHandshake::HeaderName)?;
+        let Ok(value) = value.try_into() else {
+            return Err(InvalidHandshake::HeaderValue(name));
+        };
+        // The connector knows which it takes.
+        let _ = Connector::new().header(name.clone(), value.clone())?;
+        match self.headers.try_append(name, value) {
+            Ok(_) => Ok(self),
+            Err(_) => Err(InvalidHandshake::HeaderName),
+        }
+    }
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither the URI's query nor the headers' values: they carry tokens.
+        f.debug_struct("Destination")
+            .field("uri", &self.uri.split('?').next().unwrap_or_default())
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+type Asked<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+pub(super) type BeforeConnect = Box<dyn Fn() -> Asked<Destination> + Send + Sync>;
+
+pub(super) type OnOpen =
+    Box<dyn Fn(WebSocket<ClientStream>) -> Asked<WebSocket<ClientStream>> + Send + Sync>;
+
+pub(super) type Classify = Box<dyn Fn(&Ending) -> Verdict + Send + Sync>;
+
+/// What every attempt does.
+pub(super) struct Settings {
+    pub(super) destination: Destination,
+    pub(super) connector: Connector,
+    pub(super) before_connect: Option<BeforeConnect>,
+    pub(super) on_open: Option<OnOpen>,
+    pub(super) classify: Classify,
+}
+
+/// An attempt under way.
+pub(super) struct Attempt {
+    /// Which one, of those that were asked for.
+    pub(super) number: u64,
+    pub(super) future: Pin<Box<dyn Future<Output = Result<Opened<ClientStream>, Ending>> + Send>>,
+}
+
+impl Attempt {
+    pub(super) fn begin(number: u64, settings: Arc<Settings>) -> Self {
+        Self { number, future: Box::pin(attempt(settings)) }
+    }
+}
+
+async fn attempt(settings: Arc<Settings>) -> Result<Opened<ClientStream>, Ending> {
+    let asked = match &settings.before_connect {
+        Some(ask) => Some(ask().await.map_err(Ending::Hook)?),
+        None => None,
+    };
+    let fresh = asked.is_some();
+    let destination = asked.as_ref().unwrap_or(&settings.destination);
+    let failed = |error: ConnectError| Ending::Connect { error, fresh };
+    let mut connector = settings.connector.clone();
+    for (name, value) in &destination.headers {
+        connector =
+            connector.header(name.clone(), value.clone()).map_err(|error| failed(error.into()))?;
+    }
+    let mut opened = connector.open(&destination.uri).await.map_err(failed)?;
+    if let Some(greet) = &settings.on_open {
+        opened.websocket = greet(opened.websocket).await.map_err(Ending::Hook)?;
+    }
+    Ok(opened)
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt").field("number", &self.number).finish_non_exhaustive()
+    }
+}

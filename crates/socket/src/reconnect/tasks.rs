@@ -1,0 +1,60 @@
+//! What goes on whatever the program awaits: the queue leaves or expires, and proof is asked for.
+
+use std::sync::Arc;
+
+use tokio::task::AbortHandle;
+use tokio::time::timeout_at;
+
+use super::shared::{Due, Live, Shared};
+
+/// Two small tasks for each reconnecting client; they end with this.
+#[derive(Debug)]
+pub(super) struct Tasks([AbortHandle; 2]);
+
+impl Tasks {
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(super) fn start(shared: &Arc<Shared>) -> Self {
+        let queue = tokio::spawn(empty_queue(shared.clone()));
+        let proof = tokio::spawn(ask_for_proof(shared.clone()));
+        Self([queue.abort_handle(), proof.abort_handle()])
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// Has what waits leave in order, each as soon as the connection has room for it.
+async fn empty_queue(shared: Arc<Shared>) {
+    loop {
+        match shared.due() {
+            Due::Room(Live { session, sender }, len) => match sender.reserve(len).await {
+                Ok(permit) => shared.take(session, permit),
+                Err(_) => shared.refused_by(session),
+            },
+            Due::Expiry(at) => {
+                if timeout_at(at.into(), shared.queue.notified()).await.is_err() {
+                    shared.expire();
+                }
+            }
+            Due::Nothing => shared.queue.notified().await,
+        }
+    }
+}
+
+/// Sends a ping behind the messages whose fate is awaited, one at a time.
+async fn ask_for_proof(shared: Arc<Shared>) {
+    loop {
+        match shared.mark() {
+            Some(Live { session, sender }) => {
+                if sender.confirm().await.is_ok() {
+                    shared.pong(session);
+                }
+            }
+            None => shared.proof.notified().await,
+        }
+    }
+}
