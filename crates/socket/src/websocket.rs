@@ -1,9 +1,11 @@
 //! The WebSocket that programs hold.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use everwire_wire::{
@@ -89,16 +91,25 @@ impl<S: Stream> WebSocket<S> {
     /// Shows messages to `visit` without copying them: waits until there are some, then shows all
     /// that have arrived. Says how many there were; `None` when the connection has ended.
     ///
-    /// What `visit` sends with [`Outlet::send`] leaves in one write with the rest.
+    /// What `visit` sends with [`Outlet::send`] leaves in one write with the rest. When the queue
+    /// (`max_queued_bytes`) is full of it, no more messages are shown, and the next call waits until
+    /// there is room again: so a peer that does not read its answers is not read either, and the
+    /// first answer to each message is taken, unless others fill the queue meanwhile.
     ///
     /// # Cancel safety
     /// Safe: a message that was not shown stays for the next call.
-    pub async fn visit(
+    pub fn visit(
         &mut self,
         mut visit: impl FnMut(Incoming<'_>, &Outlet<'_, S>),
-    ) -> Option<usize> {
-        let outlet = Outlet { link: self.link() };
-        poll_fn(|cx| self.link().poll_visit(cx, |message| visit(message, &outlet))).await
+    ) -> impl Future<Output = Option<usize>> {
+        poll_fn(move |cx| {
+            ready!(self.link().poll_answerable(cx));
+            let outlet = Outlet { link: self.link(), full: Cell::new(false) };
+            self.link().poll_visit(cx, |message| {
+                visit(message, &outlet);
+                if outlet.full.get() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+        })
     }
 
     /// The next message, in pieces as they arrive: for messages larger than memory. `None` when the
@@ -341,15 +352,20 @@ impl<S: Stream> fmt::Debug for WebSocket<S> {
 #[derive(Debug)]
 pub struct Outlet<'a, S: Stream> {
     link: &'a Arc<Link<S>>,
+    /// There is no room for more.
+    full: Cell<bool>,
 }
 
 impl<S: Stream> Outlet<'_, S> {
-    /// Queues a message; it leaves when the visit is over.
+    /// Queues a message; it leaves when the visit is over. The last one that finds any room may be
+    /// larger than that.
     ///
     /// # Errors
     /// If the queue is full, or the connection is closing or closed.
     pub fn send<'m>(&self, message: impl Into<Outbound<'m>>) -> Result<(), SendError> {
-        self.link.try_send(message.into(), Compress::Auto, Leave::Now)
+        let more = self.link.answer(message.into())?;
+        self.full.set(!more);
+        Ok(())
     }
 
     /// Bytes of messages that wait for the network.

@@ -76,6 +76,13 @@ pub struct Config {
     pub close_timeout: Duration,
 }
 
+impl Config {
+    /// Whether a text is the text heartbeat's ping.
+    pub(crate) fn is_text_ping(&self, text: &[u8]) -> bool {
+        self.text_heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.ping().as_bytes() == text)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

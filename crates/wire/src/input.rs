@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::connection::Outbound;
 use crate::message::{Kind, Message};
 use crate::text::{Text, checked_str};
 
@@ -118,6 +119,19 @@ impl Payload<'_> {
 pub struct Incoming<'b> {
     pub(crate) kind: Kind,
     pub(crate) payload: Payload<'b>,
+}
+
+impl<'b> Incoming<'b> {
+    /// The payload where it lies, if that is in a read buffer.
+    #[expect(unsafe_code, reason = "text was checked as it arrived")]
+    pub(crate) fn lent(self) -> Result<Outbound<'b>, Self> {
+        match (self.kind, self.payload) {
+            // SAFETY: as in `as_text`.
+            (Kind::Text, Payload::Lent(text)) => Ok(Outbound::Text(unsafe { checked_str(text) })),
+            (Kind::Binary, Payload::Lent(bytes)) => Ok(Outbound::Binary(bytes)),
+            (kind, payload @ Payload::Whole(_)) => Err(Self { kind, payload }),
+        }
+    }
 }
 
 impl Incoming<'_> {

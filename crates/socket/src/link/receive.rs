@@ -1,7 +1,7 @@
 //! Reading: one event a call, from what was read before or from the stream.
 
 use std::io::ErrorKind;
-use std::ops::{Deref, DerefMut};
+use std::ops::{ControlFlow, Deref, DerefMut};
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, ready};
 
@@ -32,9 +32,9 @@ impl<S: Stream> Link<S> {
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         delivery: Delivery,
-        mut pick: impl FnMut(Event<'_>) -> Option<T>,
+        pick: impl FnMut(Event<'_>) -> Option<T>,
     ) -> Poll<Option<T>> {
-        self.poll_events(cx, delivery, |_, event| pick(event))
+        self.poll_events(cx, delivery, &mut Picker(pick))
     }
 
     /// The next whole message.
@@ -48,27 +48,20 @@ impl<S: Stream> Link<S> {
         })
     }
 
-    /// Shows whole messages to `visit` for as long as there are some without waiting; says how many
-    /// there were. The lock is free while `visit` runs, and what it sends leaves in one write.
+    /// Shows whole messages to `visit` for as long as there are some without waiting, and it says
+    /// to go on; says how many there were. The lock is free while `visit` runs, and what it sends
+    /// leaves in one write.
     pub(crate) fn poll_visit(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
-        mut visit: impl FnMut(Incoming<'_>),
+        visit: impl FnMut(Incoming<'_>) -> ControlFlow<()>,
     ) -> Poll<Option<usize>> {
-        let mut visited = 0;
-        let polled = self.poll_events(cx, Delivery::Whole, |held, event| {
-            if let Event::Message(message) = event {
-                visited += 1;
-                held.visiting = true;
-                held.unlocked(|| visit(message));
-                held.visiting = false;
-            }
-            None::<()>
-        });
+        let mut visitor = Visitor { visit, visited: 0 };
+        let polled = self.poll_events(cx, Delivery::Whole, &mut visitor);
         match polled {
-            Poll::Ready(_) if visited == 0 => Poll::Ready(None),
-            Poll::Pending if visited == 0 => Poll::Pending,
-            _ => Poll::Ready(Some(visited)),
+            Poll::Ready(_) if visitor.visited == 0 => Poll::Ready(None),
+            Poll::Pending if visitor.visited == 0 => Poll::Pending,
+            _ => Poll::Ready(Some(visitor.visited)),
         }
     }
 
@@ -77,7 +70,7 @@ impl<S: Stream> Link<S> {
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         delivery: Delivery,
-        mut show: impl FnMut(&mut Held<'_, S>, Event<'_>) -> Option<T>,
+        show: &mut impl Show<S, T>,
     ) -> Poll<Option<T>> {
         let mut held = Held::new(self);
         let mut reads = 0;
@@ -89,7 +82,7 @@ impl<S: Stream> Link<S> {
                 let mut tail = std::mem::take(&mut held.tail);
                 let at = std::mem::take(&mut held.tail_at);
                 let mut input = Input::new(&mut tail[at..]);
-                let shown = held.show_events(delivery, &mut input, &mut show);
+                let shown = held.show_events(delivery, &mut input, show);
                 let at = at + input.used();
                 if at < tail.len() {
                     held.tail = tail;
@@ -103,7 +96,7 @@ impl<S: Stream> Link<S> {
             if held.ready_state() >= ReadyState::Closing {
                 // What was queued goes first: the report waits for our close frame to leave.
                 held.flush(self);
-                let shown = held.show_events(delivery, &mut Input::new(&mut []), &mut show);
+                let shown = held.show_events(delivery, &mut Input::new(&mut []), show);
                 if shown.is_some() {
                     return Poll::Ready(shown);
                 }
@@ -111,7 +104,7 @@ impl<S: Stream> Link<S> {
                     continue;
                 }
             }
-            match with_buffer(|buffer| held.read_events(cx, delivery, buffer, &mut show)) {
+            match with_buffer(|buffer| held.read_events(cx, delivery, buffer, show)) {
                 Poll::Ready(Ok(None)) => {
                     reads += 1;
                     if reads == TURN {
@@ -173,6 +166,56 @@ impl<S> State<S> {
     }
 }
 
+/// To whom events are shown.
+trait Show<S, T> {
+    /// Shows an event; what it gives ends the showing.
+    fn event(&mut self, held: &mut Held<'_, S>, event: Event<'_>) -> Option<T>;
+
+    /// After each event, what is still in the input: all of it may be used, or nothing.
+    fn rest(&mut self, _: &mut Held<'_, S>, _: &mut Input<'_>) -> Option<T> {
+        None
+    }
+}
+
+/// Takes one event.
+struct Picker<F>(F);
+
+impl<S, T, F: FnMut(Event<'_>) -> Option<T>> Show<S, T> for Picker<F> {
+    fn event(&mut self, _: &mut Held<'_, S>, event: Event<'_>) -> Option<T> {
+        self.0(event)
+    }
+}
+
+/// Is shown messages until it breaks off.
+struct Visitor<F> {
+    visit: F,
+    visited: usize,
+}
+
+impl<S: Stream, F: FnMut(Incoming<'_>) -> ControlFlow<()>> Show<S, ()> for Visitor<F> {
+    fn event(&mut self, held: &mut Held<'_, S>, event: Event<'_>) -> Option<()> {
+        let Event::Message(message) = event else { return None };
+        self.visited += 1;
+        held.visiting(|| (self.visit)(message)).break_value()
+    }
+
+    /// Several short messages in one read are shown without asking for the lock between them.
+    fn rest(&mut self, held: &mut Held<'_, S>, input: &mut Input<'_>) -> Option<()> {
+        if input.unread().is_empty() {
+            return None;
+        }
+        let messages = held.connection.short_messages()?;
+        let visit_all = || {
+            while let Some(message) = messages.next(input) {
+                self.visited += 1;
+                (self.visit)(message)?;
+            }
+            ControlFlow::Continue(())
+        };
+        held.visiting(visit_all).break_value()
+    }
+}
+
 /// The lock, held, and given back while code of the application runs.
 struct Held<'a, S> {
     link: &'a Arc<Link<S>>,
@@ -191,12 +234,16 @@ impl<'a, S: Stream> Held<'a, S> {
         Self { link, guard: Some(link.lock()) }
     }
 
-    fn unlocked(&mut self, run: impl FnOnce()) {
+    /// Runs code of the application, which may use the connection.
+    fn visiting<R>(&mut self, run: impl FnOnce() -> R) -> R {
+        self.visiting = true;
         self.guard = None;
         let panicked = Panicked(self.link);
-        run();
+        let result = run();
         std::mem::forget(panicked);
         self.guard = Some(self.link.lock());
+        self.visiting = false;
+        result
     }
 
     /// Reads once, and shows the events in what was read until one is taken.
@@ -205,7 +252,7 @@ impl<'a, S: Stream> Held<'a, S> {
         cx: &mut Context<'_>,
         delivery: Delivery,
         buffer: &mut [u8],
-        show: &mut impl FnMut(&mut Self, Event<'_>) -> Option<T>,
+        show: &mut impl Show<S, T>,
     ) -> Poll<Result<Option<T>, End>> {
         let len = match ready!(self.poll_read(cx, buffer)) {
             Ok(0) => return Poll::Ready(Err(End::Eof)),
@@ -228,7 +275,7 @@ impl<'a, S: Stream> Held<'a, S> {
         &mut self,
         delivery: Delivery,
         input: &mut Input<'_>,
-        show: &mut impl FnMut(&mut Self, Event<'_>) -> Option<T>,
+        show: &mut impl Show<S, T>,
     ) -> Option<T> {
         loop {
             let now = self.now;
@@ -251,7 +298,7 @@ impl<'a, S: Stream> Held<'a, S> {
                     if matches!(event, Event::Ping(_)) {
                         self.link.push();
                     }
-                    let shown = show(self, event);
+                    let shown = show.event(self, event).or_else(|| show.rest(self, input));
                     if shown.is_some() {
                         return shown;
                     }

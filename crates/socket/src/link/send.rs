@@ -81,6 +81,25 @@ impl<S: Stream> Link<S> {
         Ok(())
     }
 
+    /// Waits until a visitor's answer may be queued; also over when the connection is.
+    pub(crate) fn poll_answerable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if matches!(state.check_room(1), Err(SendError::QueueFull { .. })) {
+            state.wait_for_room(cx);
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
+    /// Queues a visitor's answer if there is any room; says whether there still is.
+    pub(crate) fn answer(self: &Arc<Self>, message: Outbound<'_>) -> Result<bool, SendError> {
+        let mut state = self.lock();
+        state.check_message(1)?;
+        state.connection.send_over_limit(message, Compress::Auto, &mut ThreadMasks)?;
+        self.leave(&mut state, Leave::Now);
+        Ok(state.has_room(1))
+    }
+
     /// Waits for room for a piece of a message in progress, and queues it.
     pub(crate) fn poll_send_piece(
         self: &Arc<Self>,

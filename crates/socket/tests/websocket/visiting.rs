@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
-use everwire::{CloseCode, Kind, ReadyState, Role};
+use everwire::{CloseCode, Incoming, Kind, Outlet, ReadyState, Role};
 use everwire_testkit::{Frame, Peer};
 
 use crate::sockets::{end, open, quiet, reason, rigged_server, server, soon, tcp};
@@ -103,4 +103,42 @@ async fn a_visitor_that_panics_ends_its_connection_with_1011() {
     assert_eq!(peer.next_close().await, 1011);
     assert!(!end(&mut server).await.was_clean);
     assert_eq!(peer.next().await, None);
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_its_answers_is_not_read_either() {
+    let mut config = quiet();
+    config.max_queued_bytes = 1000;
+    let (near, far) = tokio::io::duplex(1 << 20);
+    let (near, rig) = everwire_testkit::Rigged::new(near);
+    let mut server = open(near, Role::Server, &config);
+    let mut peer = Peer::new(far, Role::Client);
+    rig.stall_writes();
+    peer.send_all((0..300).map(|_| Frame::binary([7; 100]))).await;
+    let mut shown = 0;
+    let mut answered = 0;
+    let mut visiting = Box::pin(async {
+        let mut echo = |message: Incoming<'_>, outlet: &Outlet<'_, _>| {
+            shown += 1;
+            answered += usize::from(outlet.send(message).is_ok());
+        };
+        while server.visit(&mut echo).await.is_some() {}
+        (shown, answered)
+    });
+    // Ten answers fill the queue.
+    tokio::select! {
+        biased;
+        _ = &mut visiting => panic!("the queue never filled"),
+        () = crate::sockets::settle() => {}
+    }
+    assert!(rig.written().is_empty());
+    rig.resume_writes();
+    let reading = async {
+        for _ in 0..300 {
+            assert_eq!(peer.next_payload().await, [7; 100]);
+        }
+        drop(peer);
+    };
+    let (counts, ()) = soon(async { tokio::join!(visiting, reading) }).await;
+    assert_eq!(counts, (300, 300), "each message was shown once, and its answer was taken");
 }

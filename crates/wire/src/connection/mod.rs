@@ -22,6 +22,7 @@ use crate::text_heartbeat;
 use close::Closing;
 use outgoing::{Outgoing, Payload};
 use receive::Receive;
+pub use receive::ShortMessages;
 use send::Sending;
 pub use send::{Compress, Outbound};
 

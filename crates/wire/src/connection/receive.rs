@@ -1,6 +1,5 @@
 //! Receiving: bytes become events, one at a time.
 
-use std::ops::Range;
 use std::time::Instant;
 
 use super::outgoing;
@@ -8,14 +7,16 @@ use super::{Connection, Event};
 use crate::close::CloseReason;
 use crate::deflate::Inflater;
 use crate::error::ProtocolError;
-use crate::frame::{Header, MAX_HEADER_LEN, Opcode, Short};
+use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
 use crate::input::{Incoming, Input, Payload, Piece, Place};
 use crate::mask;
 use crate::message::Kind;
 
 mod assembly;
+mod short;
 
 use assembly::{Assembly, on_the_wire};
+pub use short::ShortMessages;
 
 /// All that is known of what the peer is in the middle of sending.
 #[derive(Debug, Default)]
@@ -89,8 +90,17 @@ impl Connection {
     /// that this does not, and which has to see the first message of each read.
     #[inline]
     pub fn poll_short<'b>(&mut self, input: &'b mut Input<'_>) -> Option<Incoming<'b>> {
-        let (kind, place) = self.short_message(input)?;
-        Some(Incoming { kind, payload: Payload::Lent(input.lent(Place::Read(place))) })
+        if !self.expects_short() {
+            return None;
+        }
+        short::message(self.role.peer(), &self.config, input)
+    }
+
+    /// Reads what [`poll_short`](Self::poll_short) reads, apart from the connection: several
+    /// messages in one read need not wait for a lock each. `None` if something is under way that
+    /// needs all of it. Nothing else may be received as long as this is used.
+    pub fn short_messages(&self) -> Option<ShortMessages> {
+        self.expects_short().then(|| ShortMessages::new(self.role.peer(), self.config.clone()))
     }
 
     #[inline]
@@ -103,7 +113,10 @@ impl Connection {
         if !input.unread().is_empty() {
             self.handle_life(now);
         }
-        if !in_pieces && let Some((kind, place)) = self.short_message(input) {
+        if !in_pieces
+            && self.expects_short()
+            && let Some((kind, place)) = short::place(self.role.peer(), &self.config, input)
+        {
             let payload = Payload::Lent(input.lent(Place::Read(place)));
             return Some(Event::Message(Incoming { kind, payload }));
         }
@@ -141,29 +154,10 @@ impl Connection {
         })
     }
 
-    /// The shortest path. Anything that is not for it, and anything wrong, is left to the general
-    /// one.
+    /// Whether the next byte begins a frame, and nothing speaks against a message.
     #[inline]
-    fn short_message(&self, input: &mut Input<'_>) -> Option<(Kind, Range<usize>)> {
-        if self.closing.is_some() || !self.receive.is_between_messages() {
-            return None;
-        }
-        let short = Short::decode(input.unread(), self.role.peer())?;
-        if short.len > self.config.max_message_size || short.len as u64 > self.config.max_frame_size
-        {
-            return None;
-        }
-        let payload = input.unread_mut().get_mut(short.header_len..short.header_len + short.len)?;
-        mask::apply(short.key, payload);
-        if short.kind == Kind::Text
-            && (std::str::from_utf8(payload).is_err() || self.is_ping_text(payload))
-        {
-            // As it came, for the general path to refuse or to answer.
-            mask::apply(short.key, payload);
-            return None;
-        }
-        input.take(short.header_len);
-        Some((short.kind, input.take(short.len)))
+    fn expects_short(&self) -> bool {
+        self.closing.is_none() && self.receive.is_between_messages()
     }
 
     /// Goes on until there is something to say or the input is used.

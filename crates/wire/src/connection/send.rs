@@ -6,6 +6,7 @@ use super::outgoing::Payload;
 use super::{Connection, Role};
 use crate::error::SendError;
 use crate::frame::{Header, MAX_SHORT_LEN, Opcode};
+use crate::input::Incoming;
 use crate::mask::MaskSource;
 use crate::message::{Kind, Message};
 use crate::shared::SharedFrame;
@@ -37,6 +38,16 @@ impl Outbound<'_> {
 impl From<Message> for Outbound<'_> {
     fn from(message: Message) -> Self {
         Self::Message(message)
+    }
+}
+
+impl<'a> From<Incoming<'a>> for Outbound<'a> {
+    /// What lies in a read buffer is copied once, what was assembled is taken over.
+    fn from(message: Incoming<'a>) -> Self {
+        match message.lent() {
+            Ok(lent) => lent,
+            Err(message) => Self::Message(message.into_message()),
+        }
     }
 }
 

@@ -23,14 +23,9 @@ impl Connection {
         header.fin && header.opcode == Opcode::Text && header.len <= longest as u64
     }
 
-    pub(super) fn is_ping_text(&self, payload: &[u8]) -> bool {
-        let heartbeat = self.config.text_heartbeat.as_ref();
-        heartbeat.is_some_and(|heartbeat| heartbeat.ping().as_bytes() == payload)
-    }
-
     pub(super) fn is_text_ping(&self, step: &Step, input: &Input<'_>) -> bool {
         match step {
-            Step::Message(Kind::Text, place) => self.is_ping_text(input.lent(place.clone())),
+            Step::Message(Kind::Text, place) => self.config.is_text_ping(input.lent(place.clone())),
             _ => false,
         }
     }
