@@ -59,7 +59,7 @@ const CLOSE_CODES = new Map([
   [1014, 'bad gateway'],
 ]);
 
-/** @param {import('./link.js').Ending} ending */
+/** @param {import('./connection.js').Ending} ending */
 export function ending({ code, reason, opened }) {
   const words = opened ? CLOSE_CODES.get(code) : 'no connection';
   return [String(code), reason || words].filter(Boolean).join(' ');

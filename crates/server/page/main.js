@@ -2,19 +2,20 @@
  * A chat over `/broadcast`.
  *
  * Layout:
- * - `link.js`, `retry.js`: a WebSocket that comes back, and when it tries
- * - `pulse.js`, `roundtrips.js`, `sparkline.js`: the time to the server and back
+ * - `/everwire/index.js`: the WebSocket that comes back, clients/js
+ * - `connection.js`: what there is to say about it
+ * - `roundtrips.js`, `sparkline.js`: the time to the server and back
  * - `message.js`: what travels
  * - `transcript.js`, `composer.js`, `status.js`: what is seen
  * - `place.js`, `format.js`, `storage.js`: where things stand, words for numbers, what is remembered
  */
 
+import { ReliableWebSocket } from '/everwire/index.js';
 import { Composer } from './composer.js';
+import { Connection } from './connection.js';
 import { age, ending } from './format.js';
-import { Link } from './link.js';
 import { compose, decode, encode } from './message.js';
 import { place, write } from './place.js';
-import { Pulse } from './pulse.js';
 import { RoundTrips } from './roundtrips.js';
 import { Status } from './status.js';
 import { Transcript } from './transcript.js';
@@ -24,6 +25,11 @@ const MAX_UNDER_WAY = 100;
 /** Bytes that may wait in the socket before another message is refused. */
 const MAX_BUFFERED = 1024 * 1024;
 const TICK_MS = 200;
+/**
+ * A person is looking: a link that went silent is found within eight seconds, and an attempt has
+ * no more than five (milliseconds).
+ */
+const PATIENCE = { heartbeat: { interval: 5_000, timeout: 3_000 }, connectionTimeout: 5_000 };
 
 const base = `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}`;
 const trips = new RoundTrips();
@@ -44,21 +50,12 @@ const underWay = new Map();
 let refused = null;
 /** When the link was lost; null while it is open and before it first opens. @type {number | null} */
 let lostAt = null;
-let measuredAt = -Infinity;
-let heardAt = -Infinity;
 let unseen = 0;
 const counts = { sent: 0, received: 0 };
 
-const link = new Link(`${base}/broadcast`, { onState: changed, onMessage: received });
-const pulse = new Pulse(`${base}/echo`, {
-  quietFor: () => performance.now() - measuredAt,
-  onRoundTrip: (ms) => measured(ms, 'echo'),
-  onSilence: () => {
-    // Only when the conversation is silent as well is the server gone.
-    if (performance.now() - heardAt > 10_000) link.abandon('no answer');
-    else pulse.start();
-  },
-});
+const socket = new ReliableWebSocket(`${base}/broadcast`, [], PATIENCE);
+socket.binaryType = 'arraybuffer';
+const connection = new Connection(socket);
 const composer = new Composer(/** @type {HTMLFormElement} */ (place('composer')), say);
 
 /**
@@ -86,10 +83,12 @@ function say(name, text) {
  * @returns {string} why it was refused; empty when the socket has it
  */
 function hand(chat) {
-  if (underWay.size >= MAX_UNDER_WAY || link.bufferedAmount > MAX_BUFFERED) {
+  if (socket.readyState !== socket.OPEN) return 'there is no connection.';
+  if (underWay.size >= MAX_UNDER_WAY || socket.bufferedAmount > MAX_BUFFERED) {
     return 'the link is not keeping up.';
   }
-  return link.send(encode(chat)) ? '' : 'there is no connection.';
+  socket.send(encode(chat));
+  return '';
 }
 
 /**
@@ -107,38 +106,35 @@ function follow(chat) {
 
 /** @param {string | ArrayBuffer} data */
 function received(data) {
-  heardAt = performance.now();
   counts.received += 1;
   status.count(counts);
   const message = decode(data);
   const own = message.kind === 'chat' ? underWay.get(message.id) : undefined;
   if (message.kind === 'chat' && own !== undefined && own.entry.text === message.text) {
     underWay.delete(message.id);
-    own.entry.returned(heardAt - own.sentAt);
-    measured(heardAt - own.sentAt, 'message');
+    const ms = performance.now() - own.sentAt;
+    own.entry.returned(ms);
+    measured(ms, 'message');
     return;
   }
   transcript.received(message);
   if (document.hidden) announce(unseen + 1);
 }
 
-/** @param {import('./link.js').State} state */
-function changed(state) {
-  status.show(link);
-  if (state.name === 'open') {
-    if (lostAt !== null) transcript.note(`Connected again after ${age(state.since - lostAt)}`);
-    lostAt = null;
-    heardAt = state.since;
-    pulse.start();
-    return;
-  }
-  pulse.stop();
-  if (!('ending' in state)) return;
+function opened() {
+  const now = performance.now();
+  if (lostAt !== null) transcript.note(`Connected again after ${age(now - lostAt)}`);
+  lostAt = null;
+  status.show(connection);
+}
+
+function closed() {
   loseTrack();
-  if (lostAt === null && state.ending?.opened) {
+  if (lostAt === null && connection.ending?.opened) {
     lostAt = performance.now();
-    transcript.note(`Connection closed: ${ending(state.ending)}`);
+    transcript.note(`Connection closed: ${ending(connection.ending)}`);
   }
+  status.show(connection);
 }
 
 /** Nobody can say whether these arrived, and the page does not pretend to know. */
@@ -159,7 +155,6 @@ function loseTrack() {
  * @param {import('./roundtrips.js').Sample['source']} source
  */
 function measured(ms, source) {
-  if (source === 'message') measuredAt = performance.now();
   trips.add({ ms, source });
   status.measured(trips);
 }
@@ -190,17 +185,18 @@ write('broadcast-url', `${base}/broadcast`);
 document.addEventListener('click', ({ target }) => {
   const button = target instanceof Element ? target.closest('button') : null;
   if (button?.dataset.copy) copy(button);
-  else if (button?.dataset.do === 'retry') link.retryNow();
-  else if (button?.dataset.do === 'close') link.close();
-  else if (button?.dataset.do === 'connect') link.connect();
+  else if (button?.dataset.do === 'retry') socket.retryNow();
+  else if (button?.dataset.do === 'close') connection.close();
+  else if (button?.dataset.do === 'connect') connection.open();
+  status.show(connection);
 });
 document.addEventListener('visibilitychange', () => {
-  if (document.hidden) return;
-  announce(0);
-  link.retryNow();
+  if (!document.hidden) announce(0);
 });
-addEventListener('online', () => link.retryNow());
 
-setInterval(() => status.show(link), TICK_MS);
-link.connect();
+socket.addEventListener('open', opened);
+socket.addEventListener('message', ({ data }) => received(data));
+socket.addEventListener('heartbeat', ({ roundTrip }) => measured(roundTrip, 'heartbeat'));
+socket.addEventListener('close', closed);
+setInterval(() => status.show(connection), TICK_MS);
 composer.focus();

@@ -6,7 +6,7 @@ export const MAX_SAMPLES = 40;
 /**
  * @typedef {object} Sample
  * @property {number} ms
- * @property {'message' | 'echo'} source an own chat message, or the small text sent to `/echo`
+ * @property {'message' | 'heartbeat'} source an own chat message, or a ping while it was quiet
  */
 
 export class RoundTrips {

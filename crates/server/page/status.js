@@ -4,7 +4,7 @@ import { age, bytes, duration, ending } from './format.js';
 import { place, write } from './place.js';
 import { Sparkline } from './sparkline.js';
 
-/** @typedef {import('./link.js').State} State */
+/** @typedef {import('./connection.js').State} State */
 
 export class Status {
   #pill = place('pill');
@@ -32,21 +32,24 @@ export class Status {
   /**
    * Called on every change and several times a second, for the countdown.
    *
-   * @param {import('./link.js').Link} link
+   * @param {import('./connection.js').Connection} connection
    */
-  show(link) {
-    const { state } = link;
+  show(connection) {
+    const { state, socket } = connection;
     const now = performance.now();
     const { title, text, wait } = describe(state, now);
     write('pill-state', wait ? 'Reconnecting' : title);
     write('pill-wait', wait);
     write('state', title);
-    write('state-detail', text || link.url);
+    write('state-detail', text || socket.url);
     write('notice-title', title);
     write('notice-text', text);
     write('up', state.name === 'open' ? age(now - state.since) : '–');
-    write('buffered', bytes(link.bufferedAmount));
-    write('extensions', state.name === 'open' ? link.extensions || 'none' : '–');
+    write('buffered', bytes(socket.bufferedAmount));
+    write('extensions', state.name === 'open' ? socket.extensions || 'none' : '–');
+    if (connection.ending?.opened) {
+      write('ending', `${ending(connection.ending)}${connection.ending.wasClean ? ', clean' : ''}`);
+    }
     if (state.name !== this.#shown) this.#changed(state, title);
   }
 
@@ -62,7 +65,7 @@ export class Status {
     if (summary === null) return;
     const { latest, best, median, worst } = summary;
     write('trip', duration(latest.ms));
-    write('trip-source', latest.source === 'message' ? 'your last message' : 'over /echo');
+    write('trip-source', latest.source === 'message' ? 'your last message' : 'by heartbeat');
     write('pill-time', duration(latest.ms));
     write('spread', `best ${duration(best)} · median ${duration(median)} · worst ${duration(worst)}`);
     this.#spark.draw(trips.samples);
@@ -79,12 +82,9 @@ export class Status {
     // The countdown changes often; what is spoken changes only with the state.
     write('spoken', state.name === 'waiting' ? 'Connection lost, reconnecting' : title);
     place('notice').hidden = state.name === 'open' || state.name === 'closing';
-    place('retry').hidden = state.name !== 'waiting';
+    place('retry').hidden = state.name !== 'waiting' && state.name !== 'offline';
     place('close').hidden = state.name === 'closed' || state.name === 'closing';
     place('connect').hidden = state.name !== 'closed';
-    if ('ending' in state && state.ending?.opened) {
-      write('ending', `${ending(state.ending)}${state.ending.wasClean ? ', clean' : ''}`);
-    }
   }
 
   /** @param {boolean} open */
@@ -107,12 +107,16 @@ function describe(state, now) {
       return { title: 'Open', text: '', wait: '' };
     case 'closing':
       return { title: 'Closing', text: 'Waiting for the other end', wait: '' };
-    case 'closed':
-      return { title: 'Closed', text: 'You disconnected.', wait: '' };
+    case 'closed': {
+      const text = state.ending ? `The server closed: ${ending(state.ending)}.` : 'You disconnected.';
+      return { title: 'Closed', text, wait: '' };
+    }
+    case 'offline':
+      return { title: 'Offline', text: 'Waiting for the network. What you write is kept.', wait: '' };
     case 'waiting': {
       const wait = `${Math.max(0, Math.ceil((state.until - now) / 1000))} s`;
-      const failed = state.ending.reason || 'found no server';
-      const text = state.ending.opened ? '' : `The last attempt ${failed}. `;
+      const failed = state.ending?.reason ? `failed: ${state.ending.reason}` : 'found no server';
+      const text = state.ending?.opened ? '' : `The last attempt ${failed}. `;
       return { title: `Reconnecting in ${wait}`, text: `${text}What you write is kept.`, wait };
     }
   }

@@ -22,29 +22,50 @@ const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 macro_rules! files {
-    ($(($path:literal, $kind:expr, $file:literal),)*) => {
-        [$(($path, $kind, include_str!(concat!("../../page/", $file)))),*]
+    ($folder:literal: $(($path:literal, $kind:expr, $file:literal),)*) => {
+        &[$(($path, $kind, include_str!(concat!($folder, $file)))),*]
     };
 }
 
-/// Where each file is served: path, content type, content.
-const FILES: [(&str, &str, &str); 16] = files![
+/// Where a file is served, its content type and its content.
+type File = (&'static str, &'static str, &'static str);
+
+/// The chat page.
+const PAGE: &[File] = files![
+    "../../page/":
     ("/", HTML, "index.html"),
     ("/style.css", CSS, "style.css"),
     ("/favicon.svg", SVG, "favicon.svg"),
     ("/composer.js", JS, "composer.js"),
+    ("/connection.js", JS, "connection.js"),
     ("/format.js", JS, "format.js"),
-    ("/link.js", JS, "link.js"),
     ("/main.js", JS, "main.js"),
     ("/message.js", JS, "message.js"),
     ("/place.js", JS, "place.js"),
-    ("/pulse.js", JS, "pulse.js"),
-    ("/retry.js", JS, "retry.js"),
     ("/roundtrips.js", JS, "roundtrips.js"),
     ("/sparkline.js", JS, "sparkline.js"),
     ("/status.js", JS, "status.js"),
     ("/storage.js", JS, "storage.js"),
     ("/transcript.js", JS, "transcript.js"),
+];
+
+/// The client for browsers, for this page and for those of others.
+const CLIENT: &[File] = files![
+    "../../../../clients/js/src/":
+    ("/everwire/alarm.js", JS, "alarm.js"),
+    ("/everwire/classify.js", JS, "classify.js"),
+    ("/everwire/connection.js", JS, "connection.js"),
+    ("/everwire/environment.js", JS, "environment.js"),
+    ("/everwire/events.js", JS, "events.js"),
+    ("/everwire/index.js", JS, "index.js"),
+    ("/everwire/message.js", JS, "message.js"),
+    ("/everwire/options.js", JS, "options.js"),
+    ("/everwire/outbox.js", JS, "outbox.js"),
+    ("/everwire/outgoing.js", JS, "outgoing.js"),
+    ("/everwire/reliable-websocket.js", JS, "reliable-websocket.js"),
+    ("/everwire/retry.js", JS, "retry.js"),
+    ("/everwire/target.js", JS, "target.js"),
+    ("/everwire/watchdog.js", JS, "watchdog.js"),
 ];
 
 /// The page, and the endpoints for WebSockets that come over a kept-alive connection.
@@ -55,8 +76,14 @@ pub(super) fn router(
     room: &Group,
 ) -> Router {
     let mut router = Router::new();
-    for (path, kind, content) in FILES {
+    for &(path, kind, content) in PAGE {
         let file = async move || ([(header::CONTENT_TYPE, kind)], content);
+        router = router.route(path, get(file));
+    }
+    for &(path, kind, content) in CLIENT {
+        // A module from another origin needs leave; it is public.
+        let leave = (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+        let file = async move || ([(header::CONTENT_TYPE, kind), leave], content);
         router = router.route(path, get(file));
     }
     for (path, endpoint) in [("/echo", Endpoint::Echo), ("/broadcast", Endpoint::Broadcast)] {

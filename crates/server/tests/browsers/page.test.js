@@ -120,7 +120,7 @@ describe('the page in chromium', { timeout: 5 * TEST_MS }, () => {
     await tab.page.bringToFront();
     await tab.page.waitForFunction(hasRoundTrip, SOON);
     server.pause();
-    // Nobody closes anything: only the text to /echo that does not return tells.
+    // Nobody closes anything: only the heartbeat that is not answered tells.
     await tab.is('waiting', BACK);
     assert.equal(await tab.text('#ending'), '1006 no answer');
     server.resume();
