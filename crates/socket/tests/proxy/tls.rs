@@ -106,7 +106,7 @@ async fn a_server_behind_a_proxy_that_is_silent_is_given_up_in_the_phase_it_is_s
             see_off(stream).await;
         })
         .await;
-        let connector = proxy.connector("http://").open_timeout(Duration::from_millis(300));
+        let connector = proxy.connector("http://").open_timeout(Duration::from_secs(1));
         let error = connector.connect(&format!("{scheme}://server.example/")).await.unwrap_err();
         assert!(matches!(error, ConnectError::Timeout(phase) if phase == expected), "{error:?}");
         proxy.end().await;

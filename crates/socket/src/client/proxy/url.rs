@@ -15,6 +15,8 @@ use everwire_wire::handshake::HostPort;
 /// | `socks5h` | SOCKS5 (RFC 1928, RFC 1929); the proxy looks the server's name up | 1080 |
 /// | `socks5` | SOCKS5; this machine looks it up, and the proxy sees an address | 1080 |
 ///
+/// Many HTTP proxies let CONNECT through to port 443 alone, which is `wss`.
+///
 /// The password is in none of its texts: neither `Display` nor `Debug` shows credentials.
 ///
 /// ```

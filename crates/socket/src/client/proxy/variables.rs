@@ -1,6 +1,7 @@
 //! The environment variables that name a proxy.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use everwire_wire::handshake::{Target, is_loopback_host};
 
@@ -19,7 +20,7 @@ pub(super) fn proxy_to(
 ) -> Result<Option<Proxy>, InvalidProxyVariable> {
     let lookup = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
     let either = |name: &str| lookup(name).or_else(|| lookup(&name.to_ascii_uppercase()));
-    if is_loopback_host(target.host())
+    if is_this_machine(target.host())
         || either("no_proxy").is_some_and(|list| is_exempt(&list, target.host(), target.port()))
     {
         return Ok(None);
@@ -44,6 +45,12 @@ pub(super) fn proxy_to(
         }
     }
     Ok(None)
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let mapped =
+        || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
+    is_loopback_host(host.strip_suffix('.').unwrap_or(host)) || mapped()
 }
 
 /// An environment variable whose value is no proxy. Its value is not said: it may have a password.
@@ -144,7 +151,7 @@ mod tests {
         {
             assert_eq!(proxy(&format!("ws://{host}/"), &[("all_proxy", "a")]), None, "{host}");
         }
-        for host in ["localhost.example.org", "128.0.0.1", "[::2]"] {
+        for host in ["localhost.example.org", "128.0.0.1", "[::2]", "[::ffff:128.0.0.1]"] {
             assert!(proxy(&format!("ws://{host}/"), &[("all_proxy", "a")]).is_some(), "{host}");
         }
     }
