@@ -148,6 +148,22 @@ async fn heartbeats_go_on_while_the_application_sleeps() {
     assert!((10..=24).contains(&pings), "{pings} pings in ten minutes");
 }
 
+/// Such as behind a proxy that cuts soon.
+#[tokio::test(start_paused = true)]
+async fn an_interval_that_is_shorter_than_the_timeout_is_kept() {
+    let mut config = Config::default();
+    config.heartbeat_interval = Some(2 * SECOND);
+    config.heartbeat_timeout = 10 * SECOND;
+    for role in [Role::Server, Role::Client] {
+        let (mut socket, mut peer) = socket(role, &config);
+        let answering = tokio::spawn(async move { answer_pings(&mut peer).await });
+        assert!(timeout(21 * SECOND, socket.recv()).await.is_err());
+        socket.abort();
+        let pings = answering.await.unwrap();
+        assert!((9..=10).contains(&pings), "{pings} pings in 21 s");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dead_peer_behind_a_full_queue_is_found_within_interval_and_timeout() {
     let mut config = beating();

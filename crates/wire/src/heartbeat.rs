@@ -26,6 +26,8 @@ struct Ping {
     /// When the peer last gave a sign of life, or the ping was due.
     since: Instant,
     sent_at: Option<Instant>,
+    /// When we last looked whether it was answered.
+    looked_at: Instant,
     answered: bool,
 }
 
@@ -86,11 +88,20 @@ impl Heartbeat {
         self.ping.as_ref().is_some_and(|ping| !ping.answered)
     }
 
-    /// When [`poll`](Self::poll) has something to say, if nothing comes before.
+    /// When [`poll`](Self::poll) wants to look, if nothing comes before.
+    ///
+    /// A sign of life only ever makes it later, so that nobody need ask again who has set a timer: a
+    /// ping that waits is looked at in each interval, because once it is answered the next is due then,
+    /// and that may be before the timeout.
     pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
+        let interval = config.heartbeat_interval?;
         match &self.ping {
-            Some(ping) if !ping.answered => ping.since.checked_add(config.heartbeat_timeout),
-            _ => self.last_received.checked_add(config.heartbeat_interval?),
+            Some(ping) if !ping.answered => {
+                let dead = ping.since.checked_add(config.heartbeat_timeout);
+                let look = ping.looked_at.checked_add(interval);
+                [dead, look].into_iter().flatten().min()
+            }
+            _ => self.last_received.checked_add(interval),
         }
     }
 
@@ -99,12 +110,15 @@ impl Heartbeat {
         if self.deadline(config).is_none_or(|deadline| now < deadline) {
             return Beat::Nothing;
         }
-        if self.is_waiting() {
-            return Beat::Dead;
+        if let Some(ping) = self.ping.as_mut().filter(|ping| !ping.answered) {
+            ping.looked_at = now;
+            let dead = ping.since.checked_add(config.heartbeat_timeout);
+            return if dead.is_some_and(|dead| dead <= now) { Beat::Dead } else { Beat::Nothing };
         }
         let payload = self.next_payload.to_be_bytes();
         self.next_payload = self.next_payload.wrapping_add(1);
-        self.ping = Some(Box::new(Ping { payload, since: now, sent_at: None, answered: false }));
+        let ping = Ping { payload, since: now, sent_at: None, looked_at: now, answered: false };
+        self.ping = Some(Box::new(ping));
         Beat::Ping(payload)
     }
 }
