@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use everwire::handshake::{
-    HandshakeError, HandshakeLimits, RequestReader, ServerHandshake, encode_accept,
-};
+use everwire::handshake::HandshakeError;
 use everwire::{ConnectError, Connector, Phase, Proxy, ProxyError, ProxyFault};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::opening::read_head;
@@ -103,21 +101,15 @@ async fn the_port_is_always_said_and_ipv6_has_brackets() {
 async fn what_follows_the_answer_belongs_to_the_tunnel() {
     let proxy = play(async |mut stream: TcpStream| {
         read_head(&mut stream).await;
-        // The server's interim response, in the same packet as the proxy's answer.
-        let both = b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 102 Processing\r\nX: y\r\n\r\n";
-        stream.write_all(both).await.unwrap();
-        let mut reader = RequestReader::new(HandshakeLimits::default());
-        let request = loop {
-            let byte = stream.read_u8().await.unwrap();
-            if let (_, Some(request)) = reader.read(&[byte]).unwrap() {
-                break request;
-            }
-        };
-        let response = ServerHandshake::new().respond(&request, false).unwrap().0;
-        stream.write_all(&encode_accept(&response)).await.unwrap();
+        // The server's answer, in the same packet as the proxy's.
+        let server = "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy";
+        stream.write_all(format!("HTTP/1.1 200 OK\r\n\r\n{server}").as_bytes()).await.unwrap();
+        see_off(stream).await;
     })
     .await;
-    proxy.connector("http://").connect(URI).await.unwrap();
+    let error = proxy.connector("http://").connect(URI).await.unwrap_err();
+    let response = error.response().expect("the server's answer");
+    assert_eq!((response.status().as_u16(), &response.body()[..]), (503, &b"busy"[..]));
     proxy.end().await;
 }
 

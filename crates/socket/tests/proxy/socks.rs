@@ -96,6 +96,24 @@ async fn a_password_goes_only_to_a_proxy_that_asks() {
 }
 
 #[tokio::test]
+async fn what_follows_the_reply_belongs_to_the_tunnel() {
+    let proxy = play(async |mut stream: TcpStream| {
+        hear(&mut stream, 3).await;
+        stream.write_all(&[5, 0]).await.unwrap();
+        hear(&mut stream, REQUEST.len()).await;
+        // The server's answer, in the same packet as the proxy's.
+        let server = b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy";
+        stream.write_all(&[CONNECTED, server].concat()).await.unwrap();
+        see_off(stream).await;
+    })
+    .await;
+    let error = proxy.connector("socks5h://").connect(URI).await.unwrap_err();
+    let response = error.response().expect("the server's answer");
+    assert_eq!((response.status().as_u16(), &response.body()[..]), (503, &b"busy"[..]));
+    proxy.end().await;
+}
+
+#[tokio::test]
 async fn an_address_is_told_as_one_and_names_are_looked_up_where_the_scheme_says() {
     for (scheme, host, expected) in [
         ("socks5h", "192.0.2.1:81", &b"\x01\xc0\x00\x02\x01\x00\x51"[..]),
