@@ -14,6 +14,8 @@ mod chat;
 mod echo_client;
 #[path = "../examples/echo_server.rs"]
 mod echo_server;
+#[path = "../examples/reconnecting_client.rs"]
+mod reconnecting_client;
 #[path = "../examples/stream_large.rs"]
 mod stream_large;
 
@@ -45,6 +47,48 @@ async fn in_the_chat_everyone_hears_everyone() {
     assert_eq!(two.recv().await.unwrap().as_text(), Some("visitor 2: hello"));
     two.close(None).await;
     assert_eq!(one.recv().await.unwrap().as_text(), Some("visitor 2 left"));
+}
+
+/// An echo server with a runtime of its own: dropping that is as if its process was killed.
+fn echo_server(address: &str) -> (tokio::runtime::Runtime, std::net::SocketAddr) {
+    let server =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let listener = std::net::TcpListener::bind(address).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    server.spawn(async move { echo_server::serve(TcpListener::from_std(listener).unwrap()).await });
+    (server, address)
+}
+
+#[tokio::test]
+async fn the_reconnecting_client_goes_on_when_its_server_is_restarted() {
+    let (server, address) = echo_server("127.0.0.1:0");
+    let sessions = reconnecting_client::sessions(&format!("ws://{address}"));
+    let messenger = sessions.messenger();
+    let (tell, mut told) = tokio::sync::mpsc::channel(10);
+    let staying = tokio::spawn(reconnecting_client::stay(sessions, move |heard| {
+        tell.try_send(heard.to_owned()).unwrap();
+    }));
+    let say =
+        |line: &str| tokio::spawn(reconnecting_client::say(messenger.clone(), line.to_owned()));
+    assert_eq!(say("before").await.unwrap(), "sent");
+    assert_eq!(told.recv().await.unwrap(), "before");
+
+    server.shutdown_background();
+    let mut status = messenger.status();
+    let is_open = |status: &everwire::reconnect::Status| {
+        matches!(status, everwire::reconnect::Status::Open { .. })
+    };
+    status.wait_for(|status| !is_open(status)).await.unwrap();
+    let meanwhile = say("meanwhile");
+    let (server, _) = echo_server(&address.to_string());
+    assert_eq!(meanwhile.await.unwrap(), "sent");
+    assert_eq!(told.recv().await.unwrap(), "meanwhile");
+
+    messenger.close(None);
+    staying.await.unwrap();
+    assert!(say("after").await.unwrap().starts_with("refused"));
+    server.shutdown_background();
 }
 
 /// Peak memory of this process, in KiB.

@@ -1,6 +1,7 @@
 //! What becomes of each message, as a value: sent, unsure or not sent.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use super::actions::Actions;
@@ -93,6 +94,18 @@ pub enum Reason {
     Unsent,
     /// The client ended while it waited.
     Ended,
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sent => "sent",
+            Self::Unsure => "unsure",
+            Self::NotSent(Reason::Expired) => "not sent: it waited longer than `max_age`",
+            Self::NotSent(Reason::Unsent) => "not sent: the connection broke before",
+            Self::NotSent(Reason::Ended) => "not sent: the client ended",
+        })
+    }
 }
 
 /// Why a message was not taken at all.
