@@ -18,7 +18,8 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct RetryPolicy {
     // How long to wait.
-    /// The highest a quick delay can be, and the first ceiling of those that grow. Default 1 s.
+    /// The highest a quick delay can be, and the first ceiling of those that grow. Default 1 s. From
+    /// nothing none grows: 0 is no delay, ever.
     pub min_delay: Duration,
     /// The highest ceiling. Default 20 s.
     pub max_delay: Duration,

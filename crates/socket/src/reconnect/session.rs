@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
     /// Safe: closing goes on in the background, as for a session that is dropped.
     pub async fn close(mut self, reason: impl Into<Option<CloseReason>>) -> CloseReport {
         let reason = reason.into();
-        self.sessions.shared().closing(self.open.session, reason.as_ref());
+        self.sessions.shared().start_close(self.open.session, reason.clone());
         let report = self.open.websocket.close(reason).await;
         self.sessions.finish(&self.open);
         report

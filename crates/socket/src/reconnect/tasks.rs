@@ -1,11 +1,15 @@
 //! What goes on whatever the program awaits: the queue leaves or expires, and proof is asked for.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::task::AbortHandle;
 use tokio::time::timeout_at;
 
 use super::shared::{Due, Live, Shared};
+use crate::{ClientStream, Sender};
 
 /// Two small tasks for each reconnecting client; they end with this.
 #[derive(Debug)]
@@ -50,11 +54,31 @@ async fn ask_for_proof(shared: Arc<Shared>) {
     loop {
         match shared.mark() {
             Some(Live { session, sender }) => {
-                if sender.confirm().await.is_ok() {
+                if is_confirmed(&shared, session, &sender).await {
                     shared.pong(session);
                 }
             }
             None => shared.proof.notified().await,
         }
     }
+}
+
+/// Waits for the answer, for as long as it would be proof: a connection that is being closed may take
+/// its time, and the next one has messages, too.
+async fn is_confirmed(shared: &Shared, session: u64, sender: &Sender<ClientStream>) -> bool {
+    let mut confirm = pin!(sender.confirm());
+    let mut changed = pin!(shared.proof.notified());
+    poll_fn(|cx| {
+        if let Poll::Ready(confirmed) = confirm.as_mut().poll(cx) {
+            return Poll::Ready(confirmed.is_ok());
+        }
+        while changed.as_mut().poll(cx).is_ready() {
+            if !shared.is_proving(session) {
+                return Poll::Ready(false);
+            }
+            changed.set(shared.proof.notified());
+        }
+        Poll::Pending
+    })
+    .await
 }

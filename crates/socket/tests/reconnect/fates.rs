@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use everwire::reconnect::Status;
 use everwire::reconnect::outbox::{Fate, Reason, Refusal};
-use everwire::{CloseCode, Config, Connector, Message, Messenger, OutboxLimits, Session, Sessions};
+use everwire::{
+    CloseCause, CloseCode, Config, Connector, Message, Messenger, OutboxLimits, Session, Sessions,
+};
 use tokio::task::JoinSet;
 
 use crate::server::{Heard, Server, client, echo, listen, quick, until};
@@ -223,6 +225,60 @@ async fn a_close_frame_of_the_peer_proves_nothing() {
     assert_eq!(soon(session.recv()).await, None);
     assert!(session.close_report().unwrap().was_clean);
     assert_eq!(soon(receipt).await, Fate::Unsure);
+}
+
+#[tokio::test]
+async fn a_peer_that_closes_in_the_same_moment_with_the_same_code_proves_nothing() {
+    let (tell, told) = tokio::sync::watch::channel(false);
+    let server = Server::of_websockets(move |_, socket| {
+        let tell = tell.clone();
+        async move {
+            // Done, and it never reads.
+            socket.start_close(reason(CloseCode::NORMAL, "done"));
+            socket.flush().await.unwrap();
+            tell.send_replace(true);
+            std::future::pending::<()>().await;
+        }
+    })
+    .await;
+    let mut sessions = client(server.uri()).sessions();
+    let mut session = soon(sessions.next()).await.unwrap();
+    let receipt = session.send("never read").await.unwrap();
+    let mut told = told.clone();
+    soon(told.wait_for(|told| *told)).await.unwrap();
+    session.messenger().close(reason(CloseCode::NORMAL, "done"));
+    assert_eq!(soon(session.recv()).await, None);
+    let report = session.close_report().unwrap();
+    let seen = (report.cause, report.was_clean, report.code);
+    assert_eq!(seen, (CloseCause::Local, true, CloseCode::NORMAL), "as an answer would look");
+    assert_eq!(soon(receipt).await, Fate::Unsure);
+}
+
+#[tokio::test]
+async fn proof_does_not_wait_for_a_connection_that_is_left() {
+    // The first one never answers, neither pings nor the close.
+    let server = Server::of_websockets(|number, socket| async move {
+        if number == 1 {
+            std::future::pending::<()>().await;
+        }
+        echo(socket).await;
+    })
+    .await;
+    let mut config = Config::default();
+    config.close_timeout = Duration::from_secs(3600);
+    let connector = Connector::new().config(config);
+    let mut sessions = client(server.uri()).connector(connector).sessions();
+    for turn in 1..=2 {
+        let mut session = soon(sessions.next()).await.unwrap();
+        let mut receipt = session.send("are you there?").await.unwrap();
+        if turn == 1 {
+            // Asked for, and not awaited to the end.
+            let asked = tokio::time::timeout(Duration::from_millis(100), &mut receipt).await;
+            assert!(asked.is_err());
+        } else {
+            assert_eq!(while_receiving(&mut session, receipt).await, Fate::Sent);
+        }
+    }
 }
 
 #[tokio::test]
