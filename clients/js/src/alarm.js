@@ -18,15 +18,17 @@ export class Alarm {
   }
 
   /**
-   * A later time than the one that is set costs nothing: the alarm rings early and is set again.
+   * To the first of these. A later time than the one that is set costs nothing: the alarm rings
+   * early and is set again.
    *
-   * @param {number | null} due by `performance.now()`; null for nothing
+   * @param {...(number | null | undefined)} dues by `performance.now()`; none for nothing
    */
-  set(due) {
-    if (due !== null && due >= this.#at) return;
+  set(...dues) {
+    const due = Math.min(...dues.map((due) => due ?? Infinity));
+    if (due < Infinity && due >= this.#at) return;
     clearTimeout(this.#timer);
     this.#at = Infinity;
-    if (due === null) return;
+    if (due === Infinity) return;
     const nap = Math.max(0, Math.min(due - performance.now(), MAX_NAP_MS));
     const at = performance.now() + nap;
     // Some systems stop `performance.now()` during sleep; none stops the clock on the wall.

@@ -4,9 +4,10 @@
  * Layout:
  * - `reliable-websocket.js`: `ReliableWebSocket`, the `WebSocket` that comes back
  * - `retry.js`, `outbox.js`, `watchdog.js`: what it decides, as values
- * - `connection.js`, `outgoing.js`, `alarm.js`, `environment.js`: what it decides about
+ * - `connection.js`, `outgoing.js`, `heartbeat.js`, `alarm.js`, `environment.js`: what it decides
+ *   about
  * - `options.js`, `classify.js`: what a program can choose
- * - `target.js`, `events.js`, `message.js`: what goes in and out
+ * - `target.js`, `events.js`, `message.js`, `farewell.js`: what goes in and out
  */
 
 export { classify } from './classify.js';

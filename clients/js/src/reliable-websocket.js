@@ -2,8 +2,8 @@
  * A `WebSocket` that comes back.
  *
  * This file joins the values that decide (`retry.js`, `outbox.js`, `watchdog.js`) with what they
- * decide about: the native socket (`connection.js`), the messages (`outgoing.js`), time
- * (`alarm.js`) and the browser (`environment.js`).
+ * decide about: the native socket (`connection.js`), the messages (`outgoing.js`), the heartbeat
+ * (`heartbeat.js`), time (`alarm.js`) and the browser (`environment.js`).
  */
 
 import { Alarm } from './alarm.js';
@@ -11,14 +11,15 @@ import { classify } from './classify.js';
 import { Connection } from './connection.js';
 import { isOffline, listen } from './environment.js';
 import { FailureEvent, FateEvent, HeartbeatEvent, LossEvent } from './events.js';
+import { farewell } from './farewell.js';
+import { Heartbeat } from './heartbeat.js';
 import { size, toMessage } from './message.js';
 import { settings } from './options.js';
 import { Outgoing } from './outgoing.js';
 import * as retry from './retry.js';
-import { WebSocketTarget } from './target.js';
-import * as watchdog from './watchdog.js';
+import { CLOSED, CLOSING, CONNECTING, OPEN, WebSocketTarget } from './target.js';
+import { LATE } from './watchdog.js';
 
-/** @typedef {import('./classify.js').Ending} Ending */
 /** @typedef {import('./connection.js').Protocols} Protocols */
 /** @typedef {import('./connection.js').Url} Url */
 /** @typedef {import('./events.js').Fate} Fate */
@@ -26,82 +27,97 @@ import * as watchdog from './watchdog.js';
 
 /** @template T @typedef {import('./connection.js').Provided<T>} Provided */
 
-/** @typedef {{ code: number, reason: string, wasClean: boolean }} Loss */
+/** @typedef {{ code: number, reason: string, wasClean: boolean }} Ending */
 
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSING = 2;
-const CLOSED = 3;
-
+/** @type {Ending} */
 const LOST = { code: 1006, reason: '', wasClean: false };
 
 /** What a `close` event says of a connection that we gave up. */
-const GIVEN_UP = { timeout: 'no connection in time', offline: 'offline', silent: 'no answer' };
+const GIVEN_UP = { timeout: 'no connection in time', offline: 'offline' };
 
 export class ReliableWebSocket extends WebSocketTarget {
   #url;
   #protocols;
   #settings;
+  /** What decides. */
   #retry;
   #outgoing;
-  #watch = watchdog.OFF;
-  #alarm = new Alarm((late) => this.#ring(late));
-  /** @type {Connection | null} */
+  #heartbeat;
+  /** What is decided about. @type {Connection | null} */
   #connection = null;
-  /** Between `close` and its event. */
-  #closing = false;
-  /** What `close` was called with. @type {{ code?: number, reason?: string }} */
-  #farewell = {};
-  #constructing = true;
+  #alarm = new Alarm((late) => this.#ring(late));
+  #stopListening = () => {};
+  /** Where the latest connection went. */
+  #address;
   /** @type {BinaryType} */
   #binaryType = 'blob';
   /** Bytes that were sent when it was too late. */
   #discarded = 0;
-  #pingedAt = 0;
-  /** To be dispatched when all that happened at once has been done. @type {Event[]} */
+  /** Between `close` and its event. */
+  #isClosing = false;
+  /** What is said to the server. @type {import('./farewell.js').Farewell} */
+  #farewell = {};
+  #isConstructed = false;
+  /** To be dispatched when all that happens at once has been done. @type {Event[]} */
   #events = [];
-  #dispatching = false;
-  #deaf = () => {};
+  #isDispatching = false;
 
   /**
    * @param {Provided<Url>} url a function is asked before every attempt: for a fresh token
    * @param {Provided<Protocols>} [protocols] likewise
    * @param {import('./options.js').Options} [options]
+   * @throws {DOMException} `SyntaxError` if no WebSocket can be made of a URL and protocols that are
+   *   not asked for
    */
   constructor(url, protocols, options = {}) {
     super();
     this.#url = url;
     this.#protocols = protocols;
+    this.#address = typeof url === 'function' ? '' : String(url);
     this.#settings = settings(options);
     this.#retry = retry.idle(this.#settings.retry);
     this.#outgoing = new Outgoing(this.#settings.outbox, {
-      write: (message) => this.#connection?.socket?.send(message),
+      write: (message) => this.#socket?.send(message),
       tell: (fate) => this.#events.push(new FateEvent(fate)),
     });
+    const { heartbeat } = this.#settings;
+    this.#heartbeat = heartbeat && new Heartbeat(heartbeat, {
+      ping: (text) => {
+        this.#outgoing.mark();
+        this.#socket?.send(text);
+      },
+      pong: (roundTrip) => {
+        this.#events.push(new HeartbeatEvent(roundTrip));
+        this.#outgoing.pong();
+        this.#ask();
+      },
+      dead: () => {
+        this.#connection?.drop(null);
+        this.#fail('no answer');
+      },
+    });
     if (!this.#settings.startClosed) this.#start('start');
-    this.#constructing = false;
+    this.#isConstructed = true;
     this.#settle();
   }
 
-  /** What the latest attempt went to; empty before the first. */
+  /** What the latest attempt went to. Empty before the first if it has to be asked for. */
   get url() {
-    const known = typeof this.#url === 'function' ? '' : String(this.#url);
-    return this.#connection?.socket?.url ?? known;
+    return this.#socket?.url ?? this.#address;
   }
 
   get protocol() {
-    return this.#connection?.socket?.protocol ?? '';
+    return this.#socket?.protocol ?? '';
   }
 
   get extensions() {
-    return this.#connection?.socket?.extensions ?? '';
+    return this.#socket?.extensions ?? '';
   }
 
   /** CONNECTING while it connects or waits to; CLOSED only when it will not come back. */
   get readyState() {
-    const { phase } = this.#retry;
-    if (phase === 'ended' || phase === 'idle') return this.#closing ? CLOSING : CLOSED;
-    return phase === 'open' && this.#connection?.socket?.readyState === OPEN ? OPEN : CONNECTING;
+    if (!this.shouldReconnect) return this.#isClosing ? CLOSING : CLOSED;
+    return this.#retry.phase === 'open' && this.#socket?.readyState === OPEN ? OPEN : CONNECTING;
   }
 
   get binaryType() {
@@ -116,24 +132,23 @@ export class ReliableWebSocket extends WebSocketTarget {
 
   /** Bytes that have not left: those of the queue and of the native socket. */
   get bufferedAmount() {
-    const { bufferedAmount = 0 } = this.#connection?.socket ?? {};
-    return this.#outgoing.bytes + bufferedAmount + this.#discarded;
+    return this.#outgoing.bytes + (this.#socket?.bufferedAmount ?? 0) + this.#discarded;
   }
 
-  /** How many attempts have failed since the last stable connection. */
+  /** How many attempts have failed since there was a stable connection. */
   get retryCount() {
+    const { stableAfter } = this.#settings.retry;
     const state = this.#retry;
-    const stable = state.phase === 'open' && performance.now() - state.since >= this.#settings.retry.stableAfter;
-    return stable ? 0 : state.attempts;
+    return state.phase === 'open' && performance.now() - state.since >= stableAfter ? 0 : state.attempts;
   }
 
-  /** Milliseconds to the next attempt; null if it does not wait for one. */
+  /** Milliseconds to the next attempt; null if none is waited for. */
   get retryIn() {
     const state = this.#retry;
     return state.phase === 'waiting' ? Math.max(0, state.until - performance.now()) : null;
   }
 
-  /** Whether a lost connection would be replaced. */
+  /** Whether a connection that is lost would be replaced. */
   get shouldReconnect() {
     return this.#retry.phase !== 'ended' && this.#retry.phase !== 'idle';
   }
@@ -163,17 +178,16 @@ export class ReliableWebSocket extends WebSocketTarget {
   }
 
   /**
-   * Send, and learn what became of it. Proof that it was read is the answer to a heartbeat, which
-   * goes at once, or to our close; without the option `heartbeat` it comes only with the end.
+   * Send, and learn what became of it. Proof that it was read is the answer to a ping, which goes
+   * at once, or to our close; without the option `heartbeat` proof comes only with the end.
    *
    * @param {Message} data
    * @returns {Promise<Fate>} never rejected because of the network
    */
   deliver(data) {
     if (arguments.length === 0) throw new TypeError('deliver needs a message');
-    return new Promise((resolve) => {
-      this.#push(toMessage(data), resolve);
-    });
+    const message = toMessage(data);
+    return new Promise((resolve) => this.#push(message, resolve));
   }
 
   /**
@@ -184,10 +198,10 @@ export class ReliableWebSocket extends WebSocketTarget {
    * @throws {DOMException} `InvalidAccessError` or `SyntaxError` for others
    */
   close(code, reason) {
-    const farewell = checked(code, reason);
+    const said = farewell(code, reason);
     if (this.readyState > OPEN) return;
-    this.#farewell = farewell;
-    this.#closing = true;
+    this.#farewell = said;
+    this.#isClosing = true;
     this.#decide({ type: 'close' });
     this.#settle();
   }
@@ -197,10 +211,11 @@ export class ReliableWebSocket extends WebSocketTarget {
    *
    * @param {number} [code] for the connection that is dropped: 1000
    * @param {string} [reason]
+   * @throws {DOMException} as `close`
    */
   reconnect(code = 1000, reason = '') {
-    this.#farewell = checked(code, reason);
-    if (this.#closing) this.#leave({ ...LOST, code, reason });
+    this.#farewell = farewell(code, reason);
+    if (this.#isClosing) this.#leave(false);
     this.#start('reconnect');
     this.#settle();
   }
@@ -211,6 +226,10 @@ export class ReliableWebSocket extends WebSocketTarget {
     this.#settle();
   }
 
+  get #socket() {
+    return this.#connection?.socket;
+  }
+
   /** @param {'start' | 'reconnect'} type */
   #start(type) {
     if (!this.shouldReconnect) {
@@ -218,9 +237,11 @@ export class ReliableWebSocket extends WebSocketTarget {
       this.#decide({ type: isOffline() ? 'offline' : 'online' });
     }
     this.#decide({ type });
-    this.#deaf();
-    if (this.shouldReconnect) this.#deaf = listen((news) => this.#hear(news));
+    this.#stopListening();
+    if (this.shouldReconnect) this.#stopListening = listen((news) => this.#hear(news));
   }
+
+  // Deciding.
 
   /** @param {retry.Input} input */
   #decide(input) {
@@ -237,151 +258,113 @@ export class ReliableWebSocket extends WebSocketTarget {
       case 'connect':
         return this.#connect();
       case 'close':
-        return this.#connection?.socket?.close(this.#farewell.code, this.#farewell.reason);
+        // If the server closes already, its close frame is no answer to ours.
+        if (this.#socket?.readyState !== OPEN) this.#outgoing.lost(false);
+        return this.#socket?.close(this.#farewell.code, this.#farewell.reason);
       case 'drop':
         if (action.cause === 'closed') return this.#letGo({});
-        if (action.cause === 'reconnect') return this.#leave({ ...LOST, ...this.#farewell, wasClean: true });
+        if (action.cause === 'reconnect') return this.#leave(true);
         this.#letGo(null);
-        return this.#tell({ ...LOST, reason: GIVEN_UP[action.cause] }, GIVEN_UP[action.cause]);
+        this.#events.push(new FailureEvent(GIVEN_UP[action.cause]));
+        return this.#tell({ ...LOST, reason: GIVEN_UP[action.cause] });
       case 'end':
         this.#outgoing.end();
-        this.#deaf();
+        this.#stopListening();
         // As with `WebSocket`, what never opened fails, and says so afterwards.
-        if (this.#closing && this.#connection === null) setTimeout(() => this.#closed());
+        if (this.#isClosing && this.#connection === null) setTimeout(() => this.#neverOpened());
     }
   }
 
   #connect() {
-    const connection = new Connection(this.#settings.WebSocket, this.#binaryType, {
+    this.#connection = new Connection(this.#settings.WebSocket, this.#binaryType, {
       opened: () => this.#opened(),
       received: (event) => this.#received(event),
-      failed: (message, error) => this.#speak(new FailureEvent(message, error)),
+      failed: (message, error) => {
+        this.#events.push(new FailureEvent(message, error));
+        this.#settle();
+      },
       ended: (ending) => this.#ended(ending),
       refused: (error) => {
         // In the constructor it is the caller's error, as with `WebSocket`.
-        if (this.#constructing) throw error;
-        this.#events.push(new FailureEvent(String(error), error));
-        this.#ended({ ...LOST, reason: 'no WebSocket for this URL' }, 'fatal');
+        if (!this.#isConstructed) throw error;
+        this.#fail(String(error), 'fatal');
       },
     });
-    this.#connection = connection;
-    connection.start(this.#url, this.#protocols);
+    this.#connection.start(this.#url, this.#protocols);
   }
+
+  // What happens.
 
   #opened() {
     this.#decide({ type: 'opened' });
     this.#outgoing.opened();
-    this.#guard({ type: 'open' });
+    this.#heartbeat?.step({ type: 'open' });
     this.#ask();
-    this.#speak(new Event('open'));
+    this.#events.push(new Event('open'));
+    this.#settle();
   }
 
   /** @param {MessageEvent} event */
   #received({ data, origin }) {
-    if (data === this.#settings.heartbeat?.pong) {
-      this.#ponged();
-      return;
-    }
-    this.#guard({ type: 'life' });
-    this.#speak(new MessageEvent('message', { data, origin }));
-  }
-
-  #ponged() {
-    const expected = watchdog.isPinged(this.#watch);
-    this.#guard({ type: 'pong' });
-    // One that nobody asked for proves nothing.
-    if (expected) {
-      this.#events.push(new HeartbeatEvent(performance.now() - this.#pingedAt));
-      this.#outgoing.pong();
-      this.#ask();
-    }
+    if (!this.#heartbeat?.received(data)) this.#events.push(new MessageEvent('message', { data, origin }));
     this.#settle();
   }
 
   /**
-   * The native socket is gone, or was given up because it is silent.
-   *
-   * @param {Loss} ending
-   * @param {import('./classify.js').Verdict} [known]
+   * @param {Ending} ending
+   * @param {import('./classify.js').Verdict} [known] by default what the classifier says
    */
   #ended(ending, known) {
     const opened = this.#retry.phase === 'open';
     const { code = 1005 } = this.#farewell;
-    this.#connection = null;
-    this.#watch = watchdog.OFF;
-    this.#outgoing.lost(this.#closing && ending.wasClean && ending.code === code);
-    if (!this.#closing) {
-      const verdict = known ?? this.#judge({ ...ending, opened });
+    this.#forget(this.#isClosing && ending.wasClean && ending.code === code);
+    if (!this.#isClosing) {
+      const verdict = known ?? this.#classify({ ...ending, opened });
       const after = typeof verdict === 'object' ? verdict.after : null;
-      this.#decide({ type: 'down', verdict: verdict === 'fatal' ? 'fatal' : 'retry', after });
+      this.#decide({ type: 'down', verdict: verdict === 'fatal' ? verdict : 'retry', after });
     }
-    this.#closing = false;
+    this.#isClosing = false;
     this.#tell(ending);
-    this.#settle();
-  }
-
-  /** @param {Ending} ending */
-  #judge(ending) {
-    try {
-      return this.#settings.classify(ending);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-      return classify(ending);
-    }
-  }
-
-  /** `close` without a connection has had its effect. */
-  #closed() {
-    if (!this.#closing || this.#connection !== null) return;
-    this.#closing = false;
-    this.#tell(LOST, 'closed before there was a connection');
     this.#settle();
   }
 
   /**
-   * Close on our own account, without waiting for the answer.
+   * We see that it is over before the native socket does.
    *
-   * @param {Loss} ending
+   * @param {string} reason
+   * @param {import('./classify.js').Verdict} [verdict]
    */
-  #leave(ending) {
-    this.#letGo(this.#farewell);
-    this.#closing = false;
-    this.#tell(ending);
+  #fail(reason, verdict) {
+    this.#events.push(new FailureEvent(reason));
+    this.#ended({ ...LOST, reason }, verdict);
   }
 
-  /** @param {{ code?: number, reason?: string } | null} farewell null if nobody would hear it */
-  #letGo(farewell) {
-    this.#connection?.drop(farewell);
-    this.#connection = null;
-    this.#watch = watchdog.OFF;
-    this.#outgoing.lost(false);
+  /** `close` without a connection takes its effect. */
+  #neverOpened() {
+    if (!this.#isClosing || this.#connection !== null) return;
+    this.#isClosing = false;
+    this.#events.push(new FailureEvent('closed before there was a connection'));
+    this.#tell(LOST);
+    this.#settle();
   }
 
-  /** @param {watchdog.Input} input */
-  #guard(input) {
-    const { heartbeat } = this.#settings;
-    if (heartbeat === null) return;
-    const [state, actions] = watchdog.step(heartbeat.policy, this.#watch, input, performance.now());
-    this.#watch = state;
-    for (const action of actions) {
-      if (action === 'ping') {
-        this.#outgoing.mark();
-        this.#pingedAt = performance.now();
-        this.#connection?.socket?.send(heartbeat.ping);
-      } else {
-        this.#connection?.drop(null);
-        this.#events.push(new FailureEvent(GIVEN_UP.silent));
-        this.#ended({ ...LOST, reason: GIVEN_UP.silent });
-      }
-    }
+  /** @param {number} late */
+  #ring(late) {
+    if (late > LATE) this.#decide({ type: 'awake' });
+    this.#decide({ type: 'tick' });
+    this.#outgoing.tick();
+    this.#heartbeat?.step({ type: 'tick', late });
+    this.#settle();
   }
 
-  /** A fate that somebody waits for is asked after at once. */
-  #ask() {
-    if (this.#outgoing.isAwaited) this.#guard({ type: 'ask' });
+  /** @param {'online' | 'offline' | 'awake'} news */
+  #hear(news) {
+    this.#decide({ type: news });
+    if (news !== 'offline') this.#heartbeat?.step({ type: 'poke' });
+    this.#settle();
   }
+
+  // Helpers.
 
   /**
    * @param {Message} message
@@ -396,89 +379,61 @@ export class ReliableWebSocket extends WebSocketTarget {
     return refusal;
   }
 
-  /** @param {number} late */
-  #ring(late) {
-    if (late > watchdog.LATE) this.#decide({ type: 'awake' });
-    this.#decide({ type: 'tick' });
-    this.#outgoing.tick();
-    this.#guard({ type: 'tick', late });
-    this.#settle();
+  /** A fate that somebody waits for is asked after at once. */
+  #ask() {
+    if (this.#outgoing.isAwaited) this.#heartbeat?.step({ type: 'ask' });
   }
 
-  /** @param {'online' | 'offline' | 'awake'} news */
-  #hear(news) {
-    this.#decide({ type: news });
-    if (news !== 'offline') this.#guard({ type: 'poke' });
-    this.#settle();
+  /** @param {import('./classify.js').Ending} ending */
+  #classify(ending) {
+    try {
+      return this.#settings.classify(ending);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+      return classify(ending);
+    }
   }
 
   /**
-   * @param {Loss} ending
-   * @param {string} [failure]
+   * Close on our own account, without waiting for the answer.
+   *
+   * @param {boolean} wasClean
    */
-  #tell(ending, failure) {
-    if (failure !== undefined) this.#events.push(new FailureEvent(failure));
+  #leave(wasClean) {
+    const { code = LOST.code, reason = '' } = this.#farewell;
+    this.#letGo(this.#farewell);
+    this.#isClosing = false;
+    this.#tell({ code, reason, wasClean });
+  }
+
+  /** @param {import('./farewell.js').Farewell | null} farewell null if nobody would hear it */
+  #letGo(farewell) {
+    this.#connection?.drop(farewell);
+    this.#forget(false);
+  }
+
+  /** @param {boolean} answered whether the server answered our close frame */
+  #forget(answered) {
+    this.#address = this.url;
+    this.#connection = null;
+    this.#heartbeat?.step({ type: 'close' });
+    this.#outgoing.lost(answered);
+  }
+
+  /** @param {Ending} ending */
+  #tell(ending) {
     const retryIn = this.#retry.phase === 'connecting' ? 0 : this.retryIn;
     this.#events.push(new LossEvent(ending, this.shouldReconnect, retryIn));
   }
 
-  /** @param {Event} event */
-  #speak(event) {
-    this.#events.push(event);
-    this.#settle();
-  }
-
   /** All that happened at once has been done: set the alarm, and tell of it. */
   #settle() {
-    const dues = [retry.due(this.#retry), this.#outgoing.due, watchdog.due(this.#watch)];
-    const due = Math.min(...dues.map((due) => due ?? Infinity));
-    this.#alarm.set(due === Infinity ? null : due);
-    if (this.#dispatching) return;
-    this.#dispatching = true;
-    for (let event = this.#events.shift(); event; event = this.#events.shift()) this.dispatchEvent(event);
-    this.#dispatching = false;
+    this.#alarm.set(retry.due(this.#retry), this.#outgoing.due, this.#heartbeat?.due);
+    if (this.#isDispatching) return;
+    this.#isDispatching = true;
+    for (let event; (event = this.#events.shift()); ) this.dispatchEvent(event);
+    this.#isDispatching = false;
   }
-
-  static get CONNECTING() {
-    return CONNECTING;
-  }
-  static get OPEN() {
-    return OPEN;
-  }
-  static get CLOSING() {
-    return CLOSING;
-  }
-  static get CLOSED() {
-    return CLOSED;
-  }
-  get CONNECTING() {
-    return CONNECTING;
-  }
-  get OPEN() {
-    return OPEN;
-  }
-  get CLOSING() {
-    return CLOSING;
-  }
-  get CLOSED() {
-    return CLOSED;
-  }
-}
-
-/**
- * What WHATWG lets `close` say.
- *
- * @param {number | undefined} code
- * @param {string | undefined} reason
- */
-function checked(code, reason) {
-  // WebIDL's [Clamp]: to the range of 16 bits, then to the nearest whole number.
-  const number = code === undefined ? undefined : Math.round(Math.min(65_535, Math.max(0, Number(code) || 0)));
-  if (number !== undefined && number !== 1000 && !(number >= 3000 && number <= 4999)) {
-    throw new DOMException(`close code ${number} is neither 1000 nor in 3000 to 4999`, 'InvalidAccessError');
-  }
-  if (reason !== undefined && size(String(reason)) > 123) {
-    throw new DOMException('a close reason has at most 123 bytes', 'SyntaxError');
-  }
-  return { code: number, reason };
 }

@@ -1,4 +1,9 @@
-/** The event side of a WebSocket: `addEventListener` with types, and `onopen` and its like. */
+/** What every WebSocket has: the constants, `onopen` and its like, and listeners with types. */
+
+export const CONNECTING = 0;
+export const OPEN = 1;
+export const CLOSING = 2;
+export const CLOSED = 3;
 
 /** @typedef {import('./events.js').EventMap} EventMap */
 
@@ -21,6 +26,31 @@ const TypedTarget = /** @type {new () => TypedTarget} */ (EventTarget);
 export class WebSocketTarget extends TypedTarget {
   /** @type {Map<string, { handler: Function, listener: (event: Event) => void }>} */
   #handlers = new Map();
+
+  static get CONNECTING() {
+    return CONNECTING;
+  }
+  static get OPEN() {
+    return OPEN;
+  }
+  static get CLOSING() {
+    return CLOSING;
+  }
+  static get CLOSED() {
+    return CLOSED;
+  }
+  get CONNECTING() {
+    return CONNECTING;
+  }
+  get OPEN() {
+    return OPEN;
+  }
+  get CLOSING() {
+    return CLOSING;
+  }
+  get CLOSED() {
+    return CLOSED;
+  }
 
   /** @type {Handler<'open'>} */
   get onopen() {

@@ -103,6 +103,18 @@ describe('without a queue', () => {
     assert.deepEqual(await delivery, UNSURE);
   });
 
+  test('nor does it if we close, with the same code, when it is here already', async (context) => {
+    const server = await start(context);
+    server.answers = false;
+    const socket = open(context, server.url);
+    await next(socket, 'open');
+    const delivery = socket.deliver('on its way');
+    for (const client of server.server.clients) client.close(1000);
+    while (socket.readyState === socket.OPEN) await turn();
+    socket.close(1000);
+    assert.deepEqual(await delivery, UNSURE);
+  });
+
   test('a pong that nobody asked for proves nothing', async (context) => {
     const server = await start(context);
     const socket = open(context, server.url, { heartbeat });

@@ -57,6 +57,8 @@ const CLIENT: &[File] = files![
     ("/everwire/connection.js", JS, "connection.js"),
     ("/everwire/environment.js", JS, "environment.js"),
     ("/everwire/events.js", JS, "events.js"),
+    ("/everwire/farewell.js", JS, "farewell.js"),
+    ("/everwire/heartbeat.js", JS, "heartbeat.js"),
     ("/everwire/index.js", JS, "index.js"),
     ("/everwire/message.js", JS, "message.js"),
     ("/everwire/options.js", JS, "options.js"),
