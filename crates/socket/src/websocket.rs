@@ -71,6 +71,19 @@ impl<S: Stream> WebSocket<S> {
         Self { receiver: Receiver::new(&Link::new(stream, role, agreement, unread, config)) }
     }
 
+    /// As [`from_handshake`](Self::from_handshake), for a server whose answer to the handshake is
+    /// yet to be sent.
+    pub(crate) fn with_response(
+        stream: S,
+        response: Vec<u8>,
+        agreement: Agreement,
+        unread: Vec<u8>,
+        config: Arc<Config>,
+    ) -> Self {
+        let link = Link::with_response(stream, response, agreement, unread, config);
+        Self { receiver: Receiver::new(&link) }
+    }
+
     // Receiving.
 
     /// The next message, complete; `None` when the connection has ended.

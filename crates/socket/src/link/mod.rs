@@ -151,6 +151,22 @@ impl<S: Stream> Link<S> {
         link
     }
 
+    /// A server's, which has yet to say that it accepts. It says so when the task that runs now waits
+    /// for something: by then it may have made the WebSocket a member of a group, whose messages a
+    /// client that has been accepted expects to hear.
+    pub(crate) fn with_response(
+        stream: S,
+        response: Vec<u8>,
+        agreement: Agreement,
+        unread: Vec<u8>,
+        config: Arc<Config>,
+    ) -> Arc<Self> {
+        let link = Self::new(stream, Role::Server, agreement, unread, config);
+        link.lock().connection.send_response(response);
+        link.push();
+        link
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<S>> {
         // A panic under the lock is a bug of ours; other connections do not notice it, and this one
         // is no worse for being closed.

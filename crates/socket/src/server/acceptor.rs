@@ -129,9 +129,10 @@ impl Acceptor {
         self
     }
 
-    /// How long a client may take for the whole opening handshake, from the first byte of TLS to our
-    /// answer; the time that the program itself takes to decide is not counted. Default 10 s. A
-    /// client that has begun its request and takes longer is told 408.
+    /// How long a client may take for the whole opening handshake, from the first byte of TLS to the
+    /// last of its request; the time that the program itself takes to decide is not counted. Default
+    /// 10 s. A client that has begun its request and takes longer is told 408. One that does not read
+    /// our answer is given up as any peer that does not read: by `write_timeout`.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.rules_mut().timeout = timeout;

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use everwire_wire::Agreement;
 use everwire_wire::handshake::{Offer, encode_accept, wants_upgrade};
-use everwire_wire::{Agreement, Role};
 use http::{Request, Response};
-use tokio::io::AsyncWriteExt;
 
 use super::acceptor::Acceptor;
 use super::refuse::refuse;
 use super::rules::{Choice, Rejection, Rules};
-use crate::countdown::Countdown;
 use crate::stream::Replay;
 use crate::{AcceptError, Stream, WebSocket};
 
@@ -101,9 +99,13 @@ impl<S> Pending<S> {
 impl<S: Stream> Pending<S> {
     /// Accepts as [`Acceptor::accept`] does: by the policies, then by its hook.
     ///
+    /// The client hears of it when the task next waits for something: by then the WebSocket may be a
+    /// member of a [`Group`](crate::Group), and the client misses none of its messages. On a runtime
+    /// with several threads it may hear of it earlier.
+    ///
     /// # Errors
-    /// If the request may not be accepted; the client was answered. If the answer could not be
-    /// written in time.
+    /// If the request may not be accepted; the client was answered. A stream that breaks is seen by
+    /// the WebSocket.
     ///
     /// # Cancel safety
     /// A dropped future drops the stream.
@@ -144,10 +146,9 @@ impl<S: Stream> Pending<S> {
     }
 
     async fn conclude(
-        mut self,
+        self,
         decision: Result<(Response<()>, Agreement), Rejection>,
     ) -> Result<WebSocket<S>, AcceptError> {
-        let countdown = Countdown::new(self.left);
         let (response, agreement) = match decision {
             Ok(accepted) => accepted,
             Err(rejection) => {
@@ -157,14 +158,9 @@ impl<S: Stream> Pending<S> {
                 return Err(error);
             }
         };
-        let bytes = encode_accept(&response);
-        let write = async {
-            self.stream.write_all(&bytes).await?;
-            self.stream.flush().await
-        };
-        countdown.step(write).await.map_err(|_| AcceptError::Timeout)?.map_err(AcceptError::Io)?;
+        let response = encode_accept(&response).into();
         let config = self.rules.config.clone();
-        Ok(WebSocket::from_handshake(self.stream, Role::Server, agreement, self.unread, config))
+        Ok(WebSocket::with_response(self.stream, response, agreement, self.unread, config))
     }
 }
 

@@ -138,7 +138,12 @@ async fn it_gives_up_after_so_many_attempts() {
 
 #[tokio::test]
 async fn connections_that_do_not_stay_are_failed_attempts() {
-    let server = Server::of_websockets(|_, socket| async move { socket.abort() }).await;
+    let server = Server::of_websockets(|_, socket| async move {
+        // The client has been accepted.
+        socket.flush().await.unwrap();
+        socket.abort();
+    })
+    .await;
     let mut policy = quick();
     policy.max_attempts = Some(3);
     let mut sessions = client(server.uri()).policy(policy).sessions();

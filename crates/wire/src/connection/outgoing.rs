@@ -58,7 +58,7 @@ struct Control {
     pongs: Vec<Payload>,
     ping: Option<Payload>,
     close: Option<Payload>,
-    /// What is leaving now.
+    /// What is leaving now; at first, the answer to the opening handshake.
     encoded: Vec<u8>,
     written: usize,
     leaving: Left,
@@ -157,6 +157,12 @@ impl Outgoing {
     /// Queues the close frame, behind everything.
     pub(crate) fn push_close(&mut self, payload: Payload) {
         self.control.get_or_insert_default().close = Some(payload);
+    }
+
+    /// Queues bytes that leave before everything; nothing may have been queued before.
+    pub(crate) fn push_first(&mut self, bytes: Vec<u8>) {
+        debug_assert!(self.is_empty());
+        self.control.get_or_insert_default().encoded = bytes;
     }
 
     // Leaving.

@@ -108,6 +108,12 @@ pub(super) struct Sending {
 }
 
 impl Connection {
+    /// Queues the answer to the opening handshake, encoded: it leaves before everything else. Only
+    /// for a connection that has not sent anything. After calling this: transmit.
+    pub fn send_response(&mut self, response: Vec<u8>) {
+        self.outgoing.push_first(response);
+    }
+
     /// Queues a message, whole or not at all. After calling this: transmit.
     ///
     /// # Errors
