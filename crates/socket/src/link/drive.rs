@@ -15,8 +15,9 @@ use crate::driver::Driven;
 /// How long a stream is seen off at the most.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How much is read and dropped on the way.
-const LINGER_BYTES: usize = 1 << 20;
+/// How much is read and dropped on the way: enough for whoever is in the middle of a message that was
+/// refused for its length, and reads our answer only when it is done.
+const LINGER_BYTES: usize = 32 << 20;
 
 /// While the stream is seen off. A stream that is let go with unread bytes is reset by the system,
 /// and a reset destroys the close frame that is still on its way (RFC 9293 §3.10.7.4, RFC 6455

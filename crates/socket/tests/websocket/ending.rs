@@ -27,6 +27,18 @@ async fn a_violation_is_answered_with_its_code_after_the_messages_before_it() {
     assert_eq!(peer.next().await, None);
 }
 
+/// It is refused by its header, while the peer is still busy sending it.
+#[tokio::test]
+async fn a_peer_that_sends_too_large_a_message_to_its_end_still_hears_why_it_was_refused() {
+    let (near, far) = tcp().await;
+    let mut server = open(near, Role::Server, &quiet());
+    tokio::spawn(async move { end(&mut server).await });
+    let mut peer = Peer::new(far, Role::Client);
+    // As programs do that write first and read afterwards.
+    peer.send(Frame::binary(vec![0; (16 << 20) + 1])).await;
+    assert_eq!(peer.next_close().await, 1009);
+}
+
 // row: R6
 #[tokio::test]
 async fn an_end_without_a_close_frame_is_1006_and_never_clean() {
