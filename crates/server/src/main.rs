@@ -31,8 +31,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // Warnings by default; `RUST_LOG=everwire=debug` shows the life of each connection.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // Warnings by default, and how a shutdown went; `RUST_LOG=everwire=debug` shows the life of each
+    // connection.
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("warn,everwire::serve::shutdown=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let result = match Cli::parse().command {
         None => serve::run(&serve::Args::default()),

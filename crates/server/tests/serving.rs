@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use everwire::{CloseCode, Connector, Message};
 use everwire_testkit::Frame;
-use process::{Server, Witness, header, read_head, status};
+use process::{PATIENCE, Server, Witness, header, read_head, status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// A plain request for `path`, and the whole answer.
@@ -183,7 +184,7 @@ async fn what_one_says_on_broadcast_all_hear() {
 
 #[tokio::test]
 async fn sigterm_closes_everyone_with_1001_and_exits_with_0() {
-    let mut server = Server::start(&[]);
+    let mut server = Server::start(&["--shutdown-window", "1"]);
     let mut open = vec![server.open("/echo").await, server.open("/broadcast").await];
     for _ in 0..20 {
         open.push(server.open("/echo").await);
@@ -198,12 +199,122 @@ async fn sigterm_closes_everyone_with_1001_and_exits_with_0() {
     let status = server.ended().await;
     assert!(status.success(), "{status}");
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    let log = server.logged();
+    let line = "closed_clean=22 closed_unclean=0 aborted=0 unsent_messages=0 unsent_bytes=0";
+    assert!(log.lines().count() == 1 && log.contains(line), "{log}");
+}
+
+#[tokio::test]
+async fn closes_are_spread_over_the_window_and_say_when_to_come_back() {
+    let mut server = Server::start(&["--shutdown-window", "3"]);
+    let mut clients = JoinSet::new();
+    for _ in 0..30 {
+        let mut peer = server.open("/echo").await;
+        clients.spawn(async move {
+            let close = peer.next().await.unwrap();
+            let came = Instant::now();
+            peer.send(Frame::close(1001, "")).await;
+            let reason = String::from_utf8(close.payload[2..].to_vec()).unwrap();
+            let (text, hint) = reason.rsplit_once(" retry-after-ms=").unwrap();
+            assert_eq!(text, "server is shutting down");
+            (came, hint.parse::<u64>().unwrap())
+        });
+    }
+    let began = Instant::now();
+    server.terminate();
+    let (times, hints): (Vec<_>, Vec<_>) = clients.join_all().await.into_iter().unzip();
+    let early = times.iter().filter(|time| **time - began < Duration::from_millis(1500)).count();
+    assert!((5..=25).contains(&early), "{early} of 30 in the first half of the window");
+    assert!(*times.iter().max().unwrap() - began > Duration::from_secs(2));
+    assert!(hints.iter().collect::<std::collections::HashSet<_>>().len() > 20, "{hints:?}");
+    assert!(server.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_successor_can_listen_while_the_last_clients_are_closed() {
+    let mut server = Server::start(&[]);
+    let address = server.address.to_string();
+    let mut holding = server.open("/echo").await;
+    server.terminate();
+    assert_eq!(holding.next_close().await, 1001);
+    let successor = Server::start_on(&address, &[]);
+    assert!(server.is_running(), "it waits for the answer to its close frame");
+    Witness::new(&successor).await.is_served(&successor).await;
+    holding.send(Frame::close(1001, "")).await;
+    assert!(server.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_handshake_in_flight_is_refused_with_503_and_a_time_to_come_back() {
+    let mut server = Server::start(&[]);
+    let mut holding = server.open("/echo").await;
+    let request = server.request("/echo", "");
+    let (first, rest) = request.split_at(20);
+    let mut halfway = server.connect().await;
+    halfway.write_all(first.as_bytes()).await.unwrap();
+    // Served behind it: by now it was accepted.
+    Witness::new(&server).await.is_served(&server).await;
+    server.terminate();
+    assert_eq!(holding.next_close().await, 1001);
+    halfway.write_all(rest.as_bytes()).await.unwrap();
+    let head = read_head(&mut halfway).await;
+    assert_eq!(status(&head), 503, "{head}");
+    let after = header(&head, "retry-after").unwrap().parse::<u64>().unwrap();
+    assert!((1..=3).contains(&after), "{head}");
+    holding.send(Frame::close(1001, "")).await;
+    assert!(server.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_kept_alive_connection_ends_when_the_server_goes_down() {
+    let mut server = Server::start(&[]);
+    let mut holding = server.open("/echo").await;
+    let mut kept = server.connect().await;
+    let get = format!("GET /favicon.svg HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    kept.write_all(get.as_bytes()).await.unwrap();
+    let head = read_head(&mut kept).await;
+    let len = header(&head, "content-length").unwrap().parse().unwrap();
+    kept.read_exact(&mut vec![0; len]).await.unwrap();
+    server.terminate();
+    assert_eq!(holding.next_close().await, 1001);
+    let end = tokio::time::timeout(PATIENCE, kept.read(&mut [0; 1])).await;
+    assert_eq!(end.expect("it stays open").unwrap(), 0);
+    assert!(server.is_running(), "it ended before the process did");
+    holding.send(Frame::close(1001, "")).await;
+    assert!(server.ended().await.success());
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_cut_off_at_the_deadline_and_what_it_missed_is_said() {
+    let mut server = Server::start(&["--shutdown-window", "0", "--shutdown-deadline", "2"]);
+    let mut stuck = server.open("/echo").await;
+    // Until the buffers between here and there are full, and some of it waits in the server's queue.
+    let frame = Frame::binary(vec![1; 1 << 20]).masked().encode();
+    let fill = async {
+        loop {
+            stuck.stream.write_all(&frame).await.unwrap();
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(2), fill).await.is_err());
+    let mut clean = server.open("/echo").await;
+    let began = Instant::now();
+    server.terminate();
+    assert_eq!(clean.next_close().await, 1001);
+    clean.send(Frame::close(1001, "")).await;
+    assert_eq!(clean.next().await, None);
+    assert!(server.ended().await.success());
+    let took = began.elapsed();
+    assert!((Duration::from_secs(2)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    let log = server.logged();
+    assert!(log.contains("closed_clean=1 closed_unclean=0 aborted=1 unsent_messages="), "{log}");
+    let (_, unsent) = log.split_once("unsent_bytes=").unwrap();
+    assert!(unsent.split(' ').next().unwrap().parse::<u64>().unwrap() > 1000, "{log}");
 }
 
 // row: R10
 #[tokio::test]
 async fn a_shutdown_is_bounded_whatever_the_clients_do() {
-    let mut server = Server::start(&[]);
+    let mut server = Server::start(&["--shutdown-deadline", "4"]);
     // Silent, in mid-message, in mid-handshake, not reading.
     let silent = server.open("/echo").await;
     let mut halfway = server.open("/echo").await;
@@ -236,6 +347,8 @@ async fn a_second_signal_ends_the_wait() {
     server.terminate();
     assert!(server.ended().await.success());
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let log = server.logged();
+    assert!(log.contains("closed_clean=0 closed_unclean=0 aborted=1"), "{log}");
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use everwire::handshake::OriginPolicy;
-use everwire::{Acceptor, Config, HostPolicy};
+use everwire::{Acceptor, Config, HostPolicy, Shutdown};
+
+use super::connection::Acceptors;
 
 /// Serve the chat page, `/echo` and `/broadcast`.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,6 +40,15 @@ pub(crate) struct Args {
     /// turns it off
     #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u32).range(..=86_400))]
     pub(crate) heartbeat: u32,
+
+    /// At SIGTERM or Ctrl-C: over how long the closes are spread, in an order of their own
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(..=86_400))]
+    pub(crate) shutdown_window: u32,
+
+    /// At SIGTERM or Ctrl-C: after how long whoever is still connected is cut off. A second signal
+    /// does so at once
+    #[arg(long, value_name = "SECONDS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(..=86_400))]
+    pub(crate) shutdown_deadline: u32,
 }
 
 impl Default for Args {
@@ -62,8 +73,8 @@ impl Args {
         self.host.iter().fold(policy, |policy, name| policy.and(name))
     }
 
-    /// How opening handshakes are judged.
-    pub(crate) fn acceptor(&self) -> Result<Acceptor, Box<dyn Error>> {
+    /// How opening handshakes are judged, and connections kept.
+    pub(super) fn acceptors(&self) -> Result<Acceptors, Box<dyn Error>> {
         let origin = if self.allow_origin.iter().any(|origin| origin == "*") {
             OriginPolicy::any()
         } else {
@@ -71,13 +82,19 @@ impl Args {
                 .map_err(|error| format!("--allow-origin: {error}"))?
                 .and_same_host()
         };
+        let secure = self.tls_cert.is_some();
+        let acceptor = Acceptor::new().origin(origin).hosts(self.hosts()).secure(secure);
         let mut config = Config::default();
         config.heartbeat_interval =
             (self.heartbeat > 0).then(|| Duration::from_secs(self.heartbeat.into()));
-        Ok(Acceptor::new()
-            .config(config)
-            .origin(origin)
-            .hosts(self.hosts())
-            .secure(self.tls_cert.is_some()))
+        Ok(Acceptors::new(&acceptor, &config))
+    }
+
+    /// How the server goes down.
+    pub(crate) fn shutdown(&self) -> Shutdown {
+        let mut plan = Shutdown::default();
+        plan.window = Duration::from_secs(self.shutdown_window.into());
+        plan.deadline = Duration::from_secs(self.shutdown_deadline.into());
+        plan
     }
 }

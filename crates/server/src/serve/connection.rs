@@ -1,6 +1,7 @@
 //! One connection, from its first byte to its endpoint.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,17 +15,18 @@ use http::{Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::broadcast::broadcast;
 use super::echo::echo;
+use super::shutdown::{self, Phase, Token};
 
 /// How long a kept-alive HTTP connection may take for its next request.
 const HTTP_IDLE: Duration = Duration::from_secs(30);
 
 /// What all connections share.
 pub(super) struct Server {
-    pub(super) acceptor: Acceptor,
-    pub(super) broadcast_acceptor: Acceptor,
+    pub(super) acceptors: Acceptors,
     pub(super) admission: Admission,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) page: Router,
@@ -32,6 +34,32 @@ pub(super) struct Server {
     pub(super) everyone: Group,
     /// Those that are connected to `/broadcast`.
     pub(super) room: Group,
+    pub(super) phase: watch::Receiver<Phase>,
+}
+
+/// How each endpoint opens WebSockets.
+#[derive(Debug)]
+pub(super) struct Acceptors {
+    echo: Acceptor,
+    broadcast: Acceptor,
+}
+
+impl Acceptors {
+    pub(super) fn new(server: &Acceptor, config: &Config) -> Self {
+        // What comes back is what was sent, whatever it says.
+        let echo = server.clone().config(config.clone());
+        // People leave pages open here; a script can only ask in text whether we are alive.
+        let mut config = config.clone();
+        config.text_heartbeat = Some(TextHeartbeat::default());
+        Self { echo, broadcast: server.clone().config(config) }
+    }
+
+    pub(super) fn of(&self, endpoint: Endpoint) -> &Acceptor {
+        match endpoint {
+            Endpoint::Echo => &self.echo,
+            Endpoint::Broadcast => &self.broadcast,
+        }
+    }
 }
 
 /// The endpoints that stay for good.
@@ -47,20 +75,6 @@ impl Endpoint {
             "/echo" => Some(Self::Echo),
             "/broadcast" => Some(Self::Broadcast),
             _ => None,
-        }
-    }
-
-    /// How this endpoint opens WebSockets, given how the server does.
-    pub(super) fn acceptor(self, server: &Acceptor) -> Acceptor {
-        match self {
-            // What comes back is what was sent, whatever it says.
-            Self::Echo => server.clone(),
-            // People leave pages open here; a script can only ask in text whether we are alive.
-            Self::Broadcast => {
-                let mut config = Config::default();
-                config.text_heartbeat = Some(TextHeartbeat::default());
-                server.clone().config(config)
-            }
         }
     }
 
@@ -85,17 +99,25 @@ impl Endpoint {
     }
 }
 
-pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, peer: SocketAddr) {
+/// Serves a connection until it is an endpoint's, or over; until then it holds the token.
+pub(super) async fn serve(
+    server: Arc<Server>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    _under_way: Token,
+) {
     let Some(ticket) = server.admission.enter(peer.ip()) else {
         return tracing::debug!(%peer, "too many handshakes in flight");
     };
     let _ = stream.set_nodelay(true);
+    // Which endpoint it is for, the request has to say first.
+    let acceptor = server.acceptors.of(Endpoint::Echo);
     match &server.tls {
-        None => match server.acceptor.read_request(stream).await {
+        None => match acceptor.read_request(stream).await {
             Ok(pending) => answer(&server, pending, ticket).await,
             Err(error) => tracing::debug!(%peer, %error, "no request"),
         },
-        Some(tls) => match server.acceptor.read_request_tls(tls, stream).await {
+        Some(tls) => match acceptor.read_request_tls(tls, stream).await {
             Ok(pending) => answer(&server, pending, ticket).await,
             Err(error) => tracing::debug!(%peer, %error, "no request"),
         },
@@ -107,18 +129,15 @@ async fn answer<S: Stream>(server: &Server, pending: Pending<S>, ticket: Ticket)
         drop(ticket);
         return serve_http(server, pending).await;
     }
-    match Endpoint::of_path(pending.request().uri().path()) {
-        Some(endpoint) => {
-            let acceptor = match endpoint {
-                Endpoint::Echo => &server.acceptor,
-                Endpoint::Broadcast => &server.broadcast_acceptor,
-            };
-            match pending.with(acceptor).accept().await {
-                Ok(socket) => endpoint.start(socket, &server.everyone, &server.room),
-                Err(error) => tracing::debug!(%error, "handshake failed"),
-            }
-        }
-        None => pending.refuse(no_endpoint()).await,
+    let Some(endpoint) = Endpoint::of_path(pending.request().uri().path()) else {
+        return pending.refuse(no_endpoint()).await;
+    };
+    if let Some(refusal) = server.everyone.refusal() {
+        return pending.refuse(refusal).await;
+    }
+    match pending.with(server.acceptors.of(endpoint)).accept().await {
+        Ok(socket) => endpoint.start(socket, &server.everyone, &server.room),
+        Err(error) => tracing::debug!(%error, "handshake failed"),
     }
 }
 
@@ -138,7 +157,18 @@ async fn serve_http<S: Stream>(server: &Server, pending: Pending<S>) {
         .header_read_timeout(HTTP_IDLE)
         .serve_connection(TokioIo::new(pending.into_replay()), service)
         .with_upgrades();
-    if let Err(error) = connection.await {
+    let mut connection = pin!(connection);
+    let mut phase = server.phase.clone();
+    let result = tokio::select! {
+        biased;
+        result = connection.as_mut() => result,
+        () = shutdown::reached(&mut phase, Phase::Leaving) => {
+            // The request that is being answered is the last.
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
         tracing::debug!(%error, "HTTP connection failed");
     }
 }

@@ -10,8 +10,9 @@ use everwire::{Group, next_stream, tls};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use super::connection::{Endpoint, Server, serve};
-use super::{Args, page, shutdown};
+use super::connection::{Server, serve};
+use super::shutdown::{self, Phase, Signals, Token};
+use super::{Args, page};
 
 /// How many tasks run between two looks at the network.
 const EVENT_INTERVAL: u32 = 256;
@@ -23,49 +24,54 @@ pub(super) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     };
     let everyone = Group::new();
     let room = Group::new();
-    let acceptor = args.acceptor()?;
+    let acceptors = args.acceptors()?;
+    let (advance, phase) = watch::channel(Phase::Serving);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let server = Arc::new(Server {
-        page: page::router(&acceptor, args.hosts(), &everyone, &room),
-        broadcast_acceptor: Endpoint::Broadcast.acceptor(&acceptor),
-        acceptor,
+        page: page::router(&acceptors, args.hosts(), &everyone, &room),
+        acceptors,
         admission: everwire::Admission::default(),
         tls,
         everyone: everyone.clone(),
         room,
+        phase: phase.clone(),
     });
     let listener = TcpListener::bind(args.listen)
         .map_err(|error| format!("cannot listen on {}: {error} (see --listen)", args.listen))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
 
-    let (stop, stopped) = watch::channel(false);
+    let (listening, mut listeners) = shutdown::tokens();
+    let (under_way, requests) = shutdown::tokens();
+    let door = Door { server, phase, _listening: listening, under_way };
     let threads = thread::available_parallelism().map_or(1, usize::from);
     // The listener is shared: whichever core is idle takes the next connection, which then stays
     // with it.
     let workers = (1..threads)
         .map(|n| {
-            let (runtime, listener) = (runtime()?, listener.try_clone()?);
-            let (server, stopped) = (server.clone(), stopped.clone());
-            let work = move || runtime.block_on(accept(listener, server, stopped));
+            let (runtime, listener, door) = (runtime()?, listener.try_clone()?, door.clone());
+            let work = move || runtime.block_on(door.accept(listener));
             thread::Builder::new().name(format!("everwire-{n}")).spawn(work)
         })
         .collect::<Result<Vec<_>, _>>()?;
 
     let result: Result<(), Box<dyn Error>> = runtime()?.block_on(async {
-        let accepting = tokio::spawn(accept(listener, server, stopped));
+        tokio::spawn(door.accept(listener));
+        let mut signals = Signals::new()?;
         #[expect(clippy::print_stdout, reason = "the one line that people and scripts wait for")]
         {
             println!("listening on {scheme}://{address}");
             std::io::stdout().flush()?;
         }
-        shutdown::signalled().await?;
-        accepting.abort();
-        shutdown::close_all(&everyone).await;
+        signals.next().await;
+        let _ = advance.send(Phase::Leaving);
+        // First of all the address is free for whoever comes after us.
+        let _ = listeners.recv().await;
+        shutdown::close_all(&everyone, &args.shutdown(), requests, &mut signals).await;
         Ok(())
     });
-    // The other cores go on until everyone has been closed.
-    let _ = stop.send(true);
+    // The other cores went on until everyone had been closed.
+    let _ = advance.send(Phase::Over);
     for worker in workers {
         let _ = worker.join();
     }
@@ -77,21 +83,38 @@ fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().event_interval(EVENT_INTERVAL).build()
 }
 
-/// Accepts connections until the process stops.
-async fn accept(listener: TcpListener, server: Arc<Server>, mut stopped: watch::Receiver<bool>) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "cannot accept connections"),
-    };
-    let accept = async {
+/// Where connections come in, on each thread.
+#[derive(Clone)]
+struct Door {
+    server: Arc<Server>,
+    phase: watch::Receiver<Phase>,
+    /// Dropped behind the listener.
+    _listening: Token,
+    /// For each connection that is no WebSocket yet.
+    under_way: Token,
+}
+
+impl Door {
+    /// Accepts connections as long as the server serves, and stays until all is over, so that those
+    /// that it accepted can be seen off.
+    async fn accept(self, listener: TcpListener) {
+        let mut phase = self.phase.clone();
+        tokio::select! {
+            () = self.let_in(listener) => {}
+            () = shutdown::reached(&mut phase, Phase::Leaving) => {}
+        }
+        shutdown::reached(&mut phase, Phase::Over).await;
+    }
+
+    async fn let_in(self, listener: TcpListener) {
+        let listener = match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => return tracing::error!(%error, "cannot accept connections"),
+        };
         loop {
             let (stream, peer) = next_stream(&listener).await;
-            tokio::spawn(serve(server.clone(), stream, peer));
+            tokio::spawn(serve(self.server.clone(), stream, peer, self.under_way.clone()));
         }
-    };
-    tokio::select! {
-        () = accept => {}
-        _ = stopped.wait_for(|stopped| *stopped) => {}
     }
 }
 

@@ -6,10 +6,10 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use everwire::axum::Upgrade;
-use everwire::{Acceptor, Group, HostPolicy};
+use everwire::{Group, HostPolicy};
 use http::{HeaderValue, StatusCode, header};
 
-use super::connection::Endpoint;
+use super::connection::{Acceptors, Endpoint};
 
 /// Scripts and styles are the server's own, and nothing else is loaded; the page may open
 /// WebSockets, and may not be framed.
@@ -72,7 +72,7 @@ const CLIENT: &[File] = files![
 
 /// The page, and the endpoints for WebSockets that come over a kept-alive connection.
 pub(super) fn router(
-    acceptor: &Acceptor,
+    acceptors: &Acceptors,
     hosts: HostPolicy,
     everyone: &Group,
     room: &Group,
@@ -89,7 +89,7 @@ pub(super) fn router(
         router = router.route(path, get(file));
     }
     for (path, endpoint) in [("/echo", Endpoint::Echo), ("/broadcast", Endpoint::Broadcast)] {
-        let acceptor = endpoint.acceptor(acceptor);
+        let acceptor = acceptors.of(endpoint).clone();
         let (everyone, room) = (everyone.clone(), room.clone());
         let open = async move |upgrade: Upgrade| {
             let (everyone, room) = (everyone.clone(), room.clone());

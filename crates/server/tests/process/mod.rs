@@ -1,7 +1,8 @@
 //! The `everwire` process, and clients that say to it what they are told.
+#![allow(clippy::print_stderr, reason = "for a test that fails")]
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -23,24 +24,43 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     pub scheme: String,
+    /// Reads what it logs, so that it never waits for us.
+    log: Option<std::thread::JoinHandle<std::io::Result<String>>>,
 }
 
 impl Server {
     /// On a free port of 127.0.0.1, with these further arguments.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_on("127.0.0.1:0", arguments)
+    }
+
+    /// On this address.
+    pub fn start_on(address: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_everwire"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", address])
             .args(arguments)
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}"));
         let (scheme, address) = said.split_once("://").unwrap();
-        Self { address: address.parse().unwrap(), scheme: scheme.to_owned(), child }
+        let mut log = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut said = String::new();
+            log.read_to_string(&mut said).map(|_| said)
+        });
+        let (address, scheme) = (address.parse().unwrap(), scheme.to_owned());
+        Self { address, scheme, child, log: Some(log) }
+    }
+
+    /// What the process logged, once it has ended.
+    pub fn logged(&mut self) -> String {
+        self.log.take().unwrap().join().unwrap().unwrap()
     }
 
     /// Bytes of memory that the process has in use.
@@ -134,6 +154,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() && self.log.is_some() {
+            eprint!("{}", self.logged());
+        }
     }
 }
 
