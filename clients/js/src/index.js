@@ -3,6 +3,7 @@
  *
  * Layout:
  * - `reliable-websocket.js`: `ReliableWebSocket`, the `WebSocket` that comes back
+ * - `lifeline.js`: what it does
  * - `retry.js`, `outbox.js`, `watchdog.js`: what it decides, as values
  * - `connection.js`, `outgoing.js`, `heartbeat.js`, `alarm.js`, `environment.js`: what it decides
  *   about

@@ -51,6 +51,8 @@ import * as watchdog from './watchdog.js';
 /** No queue is without a limit. */
 const MAX_MESSAGES = 10_000;
 
+/** @typedef {ReturnType<typeof settings>} Settings */
+
 /** @param {Options} options */
 export function settings(options) {
   const WebSocket = options.WebSocket ?? globalThis.WebSocket;

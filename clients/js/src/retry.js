@@ -149,6 +149,17 @@ export function due(state) {
   return state.phase === 'waiting' ? state.until : null;
 }
 
+/**
+ * How many attempts have failed since there was a stable connection.
+ *
+ * @param {Policy} policy
+ * @param {State} state
+ * @param {number} now
+ */
+export function attempts(policy, state, now) {
+  return state.phase === 'open' && isStable(policy, state, now) ? 0 : state.attempts;
+}
+
 /** @type {{ verdict: 'retry' | 'fatal', after: number | null }} */
 const RETRY = { verdict: 'retry', after: null };
 
@@ -162,10 +173,19 @@ const RETRY = { verdict: 'retry', after: null };
  */
 function count(policy, state, now) {
   const same = facts(state);
-  if (state.phase === 'open' && now - state.since >= policy.stableAfter) {
+  if (state.phase === 'open' && isStable(policy, state, now)) {
     return { ...same, attempts: 0, ceiling: policy.minDelay, lostAt: now, downSince: now };
   }
   return { ...same, attempts: same.attempts + 1 };
+}
+
+/**
+ * @param {Policy} policy
+ * @param {{ since: number }} open
+ * @param {number} now
+ */
+function isStable(policy, { since }, now) {
+  return now - since >= policy.stableAfter;
 }
 
 /**

@@ -60,6 +60,7 @@ const CLIENT: &[File] = files![
     ("/everwire/farewell.js", JS, "farewell.js"),
     ("/everwire/heartbeat.js", JS, "heartbeat.js"),
     ("/everwire/index.js", JS, "index.js"),
+    ("/everwire/lifeline.js", JS, "lifeline.js"),
     ("/everwire/message.js", JS, "message.js"),
     ("/everwire/options.js", JS, "options.js"),
     ("/everwire/outbox.js", JS, "outbox.js"),
