@@ -6,6 +6,9 @@ import { size, snapshot } from './message.js';
 /** @typedef {import('./events.js').Fate} Fate */
 /** @typedef {import('./message.js').Message} Message */
 
+/** So many fates can be waited for at once: without a heartbeat none is known before the end. */
+const MAX_WAITING = 10_000;
+
 /**
  * @typedef {object} Hands
  * @property {(message: Message) => void} write to the open connection
@@ -60,6 +63,10 @@ export class Outgoing {
    * @returns {'ended' | 'down' | 'full' | null} why it was refused
    */
   push(message, resolve) {
+    if (resolve && this.#waiting.size >= MAX_WAITING) {
+      resolve({ fate: 'notSent', why: 'full' });
+      return 'full';
+    }
     for (const action of this.#step({ type: 'push', size: this.up ? 0 : size(message) })) {
       if (action.type === 'refuse') {
         resolve?.({ fate: 'notSent', why: action.why });

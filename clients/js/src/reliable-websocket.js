@@ -105,7 +105,8 @@ export class ReliableWebSocket extends WebSocketTarget {
 
   /**
    * Send, and learn what became of it. Proof that it was read is the answer to a ping, which goes
-   * at once, or to our close; without the option `heartbeat` proof comes only with the end.
+   * at once, or to our close; without the option `heartbeat` proof comes only with the end. At most
+   * 10,000 fates are waited for at once; beyond that a message is not sent, `full`.
    *
    * @param {Message} data
    * @returns {Promise<Fate>} never rejected because of the network

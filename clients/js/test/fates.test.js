@@ -128,6 +128,16 @@ describe('without a queue', () => {
     assert.deepEqual(lines, ['1–1 unsure']);
   });
 
+  test('so many fates are waited for, and no more', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url);
+    await next(socket, 'open');
+    const taken = Array.from({ length: 10_000 }, () => socket.deliver(''));
+    assert.deepEqual(await socket.deliver('one too many'), notSent('full'));
+    socket.close(1000);
+    assert.deepEqual(new Set((await Promise.all(taken)).map(({ fate }) => fate)), new Set(['sent']));
+  });
+
   test('after close nothing is taken', async (context) => {
     const server = await start(context);
     const socket = open(context, server.url);
