@@ -228,6 +228,22 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_that_cannot_is_asked_again_and_one_that_will_not_is_not() {
+        let refused = |status: u16| {
+            let response = Response::builder().status(status).body(Bytes::new()).unwrap();
+            of_proxy(&ProxyFault::Refused(Box::new(response)))
+        };
+        assert_eq!([502, 503, 504].map(refused), [Verdict::Retry; 3]);
+        assert_eq!([403, 405, 407].map(refused), [Verdict::Fatal; 3]);
+        let socks = |reply| of_proxy(&ProxyFault::Socks(SocksFault::Reply(reply)));
+        assert_eq!(socks(SocksReply::HostUnreachable), Verdict::Retry);
+        assert_eq!(socks(SocksReply::ConnectionRefused), Verdict::Retry);
+        assert_eq!(socks(SocksReply::NotAllowed), Verdict::Fatal);
+        assert_eq!(of_proxy(&ProxyFault::Socks(SocksFault::Credentials)), Verdict::Fatal);
+        assert_eq!(of_proxy(&ProxyFault::Closed), Verdict::Retry);
+    }
+
+    #[test]
     fn a_hint_is_the_last_word_of_a_close_reason() {
         let hinted = |reason: &str| hint(reason).map(|hint| hint.as_millis());
         assert_eq!(hinted("service restart retry-after-ms=3200"), Some(3_200));
