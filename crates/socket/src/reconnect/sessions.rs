@@ -14,7 +14,7 @@ use super::ending::Ending;
 use super::messenger::Messenger;
 use super::outbox::OutboxLimits;
 use super::policy::RetryPolicy;
-use super::retry::Why;
+use super::retry::{Verdict, Why};
 use super::session::{Open, Session};
 use super::shared::{Shared, Turn};
 use super::status::Status;
@@ -163,11 +163,17 @@ impl Sessions {
             self.last = Some(Ending::Left);
             return self.shared.leave(session);
         };
-        let ending = Ending::Closed(report.clone());
         // The value ignores the verdict where the program has ended the client.
-        let verdict = (self.settings.classify)(&ending);
-        self.last = Some(ending);
+        let verdict = self.judge(Ending::Closed(report.clone()));
         self.shared.close(session, &report, verdict);
+    }
+
+    /// What the program makes of an ending, which is the last one from now on.
+    fn judge(&mut self, ending: Ending) -> Verdict {
+        let verdict = (self.settings.classify)(&ending);
+        tracing::debug!(%ending, ?verdict, "connection lost or not opened");
+        self.last = Some(ending);
+        verdict
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {

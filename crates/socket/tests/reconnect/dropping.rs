@@ -107,6 +107,35 @@ async fn a_send_that_is_dropped_has_sent_all_or_nothing() {
 }
 
 #[tokio::test]
+async fn a_message_in_pieces_is_begun_once_and_its_session_ends_as_any_other() {
+    let server = Server::of_websockets(|_, mut socket| async move {
+        let mut writer = socket.start_message(everwire::Kind::Binary).await.unwrap();
+        for piece in 0..20 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            writer.piece(&[piece; 100]).await.unwrap();
+        }
+        writer.finish().await.unwrap();
+        socket.close(None).await;
+    })
+    .await;
+    let mut sessions = client(server.uri()).sessions();
+    let mut session = soon(sessions.next()).await.unwrap();
+    let mut bytes = Vec::new();
+    // Polled once in vain, and dropped, before there is anything to read.
+    assert!(once(pin!(session.next_message())).await.is_none());
+    let mut reader = soon(session.next_message()).await.unwrap();
+    while let Some(piece) = disturbed!(reader.piece()).unwrap() {
+        bytes.extend_from_slice(&piece);
+    }
+    drop(reader);
+    assert_eq!(bytes, (0..20).flat_map(|piece| [piece; 100]).collect::<Vec<_>>());
+    assert!(disturbed!(async { session.next_message().await.is_none() }));
+    assert!(session.close_report().unwrap().was_clean);
+    drop(session);
+    assert!(soon(sessions.next()).await.is_some(), "no code: to be tried again");
+}
+
+#[tokio::test]
 async fn closing_a_session_goes_on_in_the_background() {
     let reports = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = reports.clone();
