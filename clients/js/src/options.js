@@ -31,7 +31,8 @@ import * as watchdog from './watchdog.js';
  * @property {number} [connectionTimeout] how long one attempt may take: 10,000
  * @property {number} [maxRetries] how many attempts may fail in a row after the first; 0 never
  *   reconnects: Infinity
- * @property {number} [minReconnectionDelay] the ceiling of the first delays: 1,000
+ * @property {number} [minReconnectionDelay] the ceiling of the first delays; 0 is no delay, ever:
+ *   1,000
  * @property {number} [maxReconnectionDelay] the ceiling of the last: 20,000
  * @property {number} [reconnectionDelayGrowFactor] from one ceiling to the next: 2
  * @property {number} [minUptime] a connection that was open this long was stable: 5,000
