@@ -155,6 +155,13 @@ pub struct Membership {
     place: usize,
 }
 
+impl Membership {
+    /// The group.
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+}
+
 impl Drop for Membership {
     fn drop(&mut self) {
         let member = self.group.lock().remove(self.place);

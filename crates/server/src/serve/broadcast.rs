@@ -1,11 +1,10 @@
 //! `/broadcast`: every message to everyone who is connected there, its sender too.
 
-use everwire::{Group, Stream, WebSocket};
+use everwire::{Membership, Stream, WebSocket};
 
-/// Joins the socket to the group and publishes what it says.
-pub(crate) async fn broadcast<S: Stream>(mut socket: WebSocket<S>, group: Group) {
-    let _membership = group.join(&socket);
+/// Publishes what the socket says to the group that it is a member of.
+pub(crate) async fn broadcast<S: Stream>(mut socket: WebSocket<S>, membership: Membership) {
     while let Some(message) = socket.recv().await {
-        group.send(message);
+        membership.group().send(message);
     }
 }

@@ -89,9 +89,11 @@ impl Endpoint {
                 drop(membership);
             }),
             Self::Broadcast => {
-                let room = room.clone();
+                // Now, and not when the task first runs: the client has been told by then that it is
+                // connected, and misses nothing that is said.
+                let in_room = room.join(&socket);
                 tokio::spawn(async move {
-                    broadcast(socket, room).await;
+                    broadcast(socket, in_room).await;
                     drop(membership);
                 })
             }
