@@ -67,7 +67,7 @@ class Client {
       WebSocket,
       minReconnectionDelay: 50,
       maxReconnectionDelay: 200,
-      maxEnqueuedMessages: 100,
+      maxEnqueuedMessages: 40,
       maxEnqueuedAge: 500,
       heartbeat: { interval: 100, timeout: 300 },
     });
