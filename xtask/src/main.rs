@@ -6,6 +6,7 @@
 //! - `step`: runs steps one after the other and sums up
 //! - `tools`: what has to be on the machine, and how it gets there
 //! - `conformance`: the Autobahn suite against our server and our client
+//! - `peers`: our client and our server with other people's
 //! - `autobahn`: installs that suite
 //! - `fuzz`: builds and runs the fuzz targets on stable Rust
 //! - `javascript`: the client for JavaScript in Node
@@ -26,6 +27,7 @@ mod conformance;
 mod fuzz;
 mod javascript;
 mod node;
+mod peers;
 mod step;
 mod test;
 mod tools;
@@ -50,6 +52,8 @@ enum Command {
     Test(test::Args),
     /// Run the Autobahn suite against our server and our client
     Conformance(conformance::Args),
+    /// Put our client and our server together with other people's
+    Peers(peers::Args),
     /// Install the Autobahn suite in the cache and print where it is
     Autobahn,
     /// Run the fuzz targets
@@ -75,6 +79,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Test(args) => test::run(&workspace, &args),
         Command::Conformance(args) => Ok(conformance::run(&workspace, &args)?.is_success()),
+        Command::Peers(args) => Ok(peers::run(&workspace, &args)?.is_success()),
         Command::Autobahn => {
             println!("{}", autobahn::install(&workspace)?.display());
             Ok(true)

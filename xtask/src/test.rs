@@ -8,7 +8,7 @@ use crate::command::{Finished, leashed, stream};
 use crate::step::{self, Plan, Step, Tally, say};
 use crate::tools;
 use crate::workspace::Workspace;
-use crate::{autobahn, browsers, conformance, fuzz, javascript};
+use crate::{autobahn, browsers, conformance, fuzz, javascript, peers};
 
 /// Everything that is checked, in order: what is quick and fails often comes first.
 ///
@@ -29,6 +29,9 @@ pub(crate) const STEPS: &[Step] = &[
     }),
     step("javascript", "clients/js in Node", javascript::NEEDS, |w, _| javascript::run(w)),
     step("browsers", "Chromium and Firefox", browsers::NEEDS, |w, _| browsers::run(w)),
+    step("peers", "other people's clients and servers", peers::NEEDS, |w, plan| {
+        peers::run(w, &peers::Args { full: plan.full })
+    }),
     step("conformance", "the Autobahn suite in both roles", autobahn::NEEDS, |w, plan| {
         conformance::run(w, &conformance::Args { full: plan.full })
     }),
@@ -43,7 +46,7 @@ const APART: &[&str] = &["bench", "fuzz"];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// At length: all 517 conformance cases, a minute for each fuzz target
+    /// At length: all 517 conformance cases, every check with every peer, a minute for each fuzz target
     #[arg(long)]
     full: bool,
     /// Only this step; may be repeated

@@ -20,6 +20,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("gcc", "gcc"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
+    ("java", "openjdk-17-jdk-headless"),
+    ("javac", "openjdk-17-jdk-headless"),
     ("microsocks", "microsocks"),
     ("nft", "nftables"),
     ("nginx", "nginx"),

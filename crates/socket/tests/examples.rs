@@ -14,6 +14,12 @@ mod chat;
 mod echo_client;
 #[path = "../examples/echo_server.rs"]
 mod echo_server;
+#[cfg(feature = "tls")]
+#[path = "../examples/interop/client.rs"]
+mod interop_client;
+#[cfg(feature = "tls")]
+#[path = "../examples/interop/server.rs"]
+mod interop_server;
 #[path = "../examples/reconnecting_client.rs"]
 mod reconnecting_client;
 #[path = "../examples/stream_large.rs"]
@@ -89,6 +95,29 @@ async fn the_reconnecting_client_goes_on_when_its_server_is_restarted() {
     staying.await.unwrap();
     assert!(say("after").await.unwrap().starts_with("refused"));
     server.shutdown_background();
+}
+
+/// With each other; with other people's, `cargo xtask peers` runs them.
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn both_sides_of_interop_agree() {
+    let (listener, uri) = listener().await;
+    tokio::spawn(interop_server::serve(listener, None));
+    let target = interop_client::Target::new(&uri, None, None);
+    for check in [
+        "messages",
+        "empty",
+        "fragments",
+        "deflate",
+        "takeover",
+        "plain",
+        "ping",
+        "close",
+        "subprotocol",
+    ] {
+        let outcome = target.check(check).await.map_err(|error| error.to_string());
+        assert_eq!(outcome, Ok(()), "{check}");
+    }
 }
 
 /// Peak memory of this process, in KiB.

@@ -10,7 +10,8 @@
 //! - `happened`: [`Happened`], an event by itself, to be compared.
 //! - `fault`: [`FaultProxy`], a real network between real programs that fails on command; also the
 //!   program `fault-proxy`.
-//! - `reverse_proxy`: [`ReverseProxy`], a real nginx, HAProxy or Apache httpd in front of a server.
+//! - `reverse_proxy`: [`ReverseProxy`], a real nginx, HAProxy or Apache httpd in front of a server;
+//!   also the program `reverse-proxy`.
 //! - `stream`: streams of frames to try connections with.
 //! - `dice`: [`Dice`], a repeatable source of test data.
 //! - `alloc`: [`Counting`], an allocator that says how much memory this thread holds.
