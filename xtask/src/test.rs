@@ -22,7 +22,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("licences", "bans, licences and sources of dependencies", &[], |w, _| deny(w)),
     step("tests", "unit and integration tests, examples", TESTS_NEED, |w, _| tests(w)),
     step("doctests", "the code in documentation and README", &[], |w, _| doctests(w)),
-    step("bench", "clippy and tests of the benchmarks", &[], |w, _| bench(w)),
+    step("bench", "clippy and tests of the benchmarks", &[], bench),
     step("docs", "documentation without warnings", &[], |w, _| docs(w)),
     step("fuzz", "each fuzz target for a while", fuzz::NEEDS, |w, plan| {
         fuzz::run_short(w, if plan.full { 60 } else { 10 })
@@ -42,7 +42,7 @@ const TESTS_NEED: &[&str] =
     &["apache2", "haproxy", "ip", "microsocks", "nft", "nginx", "tinyproxy"];
 
 /// Packages outside the workspace, which its commands do not see.
-const APART: &[&str] = &["bench", "fuzz"];
+const APART: &[&str] = &["bench", "bench/rivals", "fuzz"];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -149,17 +149,25 @@ fn docs(workspace: &Workspace) -> anyhow::Result<Tally> {
     Ok(Tally::pass())
 }
 
-/// It is a package apart, with the workspace's build directory to keep the tree clean.
-fn bench(workspace: &Workspace) -> anyhow::Result<Tally> {
-    let cargo = |args: &[&str]| {
-        let mut cargo = leashed("cargo", Duration::from_secs(1200));
-        cargo.current_dir(workspace.root.join("bench")).args(args);
-        cargo.env("CARGO_TARGET_DIR", workspace.target.join("bench"));
-        cargo
-    };
-    stream(cargo(&["clippy", "--all-targets", "--", "-Dwarnings"]))?.ok("clippy")?;
-    let finished = stream(cargo(&["test", "--no-fail-fast"]))?;
-    Ok(result(&finished))
+/// Packages apart, with the workspace's build directory to keep the tree clean. The rivals, which
+/// take longer to compile than all other benchmarks, only at length.
+fn bench(workspace: &Workspace, plan: &Plan) -> anyhow::Result<Tally> {
+    let packages: &[&str] = if plan.full { &["bench", "bench/rivals"] } else { &["bench"] };
+    let mut tally = Tally::default();
+    for package in packages {
+        let cargo = |args: &[&str]| {
+            let mut cargo = leashed("cargo", Duration::from_secs(1200));
+            cargo.current_dir(workspace.root.join(package)).args(args);
+            cargo.env("CARGO_TARGET_DIR", workspace.target.join(package));
+            cargo
+        };
+        stream(cargo(&["clippy", "--all-targets", "--", "-Dwarnings"]))?.ok("clippy")?;
+        let found = result(&stream(cargo(&["test", "--no-fail-fast"]))?);
+        tally.passed += found.passed;
+        tally.failed += found.failed;
+        tally.parts.extend(found.parts);
+    }
+    Ok(tally)
 }
 
 fn cargo_test(workspace: &Workspace, kinds: &[&str]) -> anyhow::Result<Tally> {
