@@ -7,6 +7,7 @@ use everwire_wire::{
     CloseCode, CloseReason, Compress, Kind, Outbound, ReadyState, SendError, SharedFrame, Unsent,
 };
 
+use super::waiting::PING_LEN;
 use super::{Link, State, Stream};
 use crate::clock;
 use crate::masks::ThreadMasks;
@@ -201,7 +202,7 @@ impl<S: Stream> Link<S> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<u32, SendError>> {
         let mut state = self.lock();
-        match state.check_piece(0) {
+        match state.check_piece(PING_LEN) {
             Err(SendError::QueueFull { .. }) => {
                 state.wait_for_room(cx);
                 return Poll::Pending;

@@ -24,11 +24,14 @@ struct Confirm {
 /// from an application's.
 const TAG: [u8; 4] = *b"read";
 
+/// The tag and a number.
+pub(super) const PING_LEN: usize = 8;
+
 impl Waiting {
     /// The number and the payload of a ping that somebody will wait for.
-    pub(super) fn ping(&mut self) -> (u32, [u8; 8]) {
+    pub(super) fn ping(&mut self) -> (u32, [u8; PING_LEN]) {
         self.last = self.last.wrapping_add(1);
-        let mut payload = [0; 8];
+        let mut payload = [0; PING_LEN];
         payload[..4].copy_from_slice(&TAG);
         payload[4..].copy_from_slice(&self.last.to_be_bytes());
         self.confirms.push(Confirm { number: self.last, answered: false, waker: None });

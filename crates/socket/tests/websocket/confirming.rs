@@ -50,6 +50,28 @@ async fn the_ping_goes_behind_everything_that_is_queued() {
 }
 
 #[tokio::test]
+async fn a_queue_that_has_room_but_not_for_the_ping_is_waited_for() {
+    let mut config = quiet();
+    config.max_queued_bytes = 20;
+    let (mut server, rig, mut peer) = rigged_server(&config);
+    rig.stall_writes();
+    // A header of two bytes and these leave room for two more.
+    server.send("sixteen bytes ..").await.unwrap();
+    let sender = server.sender();
+    let confirming = tokio::spawn(async move { sender.confirm().await });
+    settle().await;
+    assert!(!confirming.is_finished(), "{:?}", confirming.await);
+    rig.resume_writes();
+    assert_eq!(peer.next().await.unwrap().opcode, 0x1);
+    let ping = peer.next().await.unwrap();
+    assert_eq!(ping.opcode, 0x9);
+    peer.send(Frame::pong(ping.payload)).await;
+    let receiving = tokio::spawn(async move { server.recv().await });
+    soon(confirming).await.unwrap().unwrap();
+    receiving.abort();
+}
+
+#[tokio::test]
 async fn the_answer_to_the_newest_ping_stands_for_all() {
     let (mut server, mut peer) = server(&quiet());
     let sender = server.sender();
