@@ -301,7 +301,7 @@ async fn the_end_gives_back_what_waits() {
     assert_eq!(messenger.send("after").await.unwrap_err().why, Refusal::Ended);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn numbers_are_the_order_on_the_wire_whoever_sends() {
     const SENDERS: usize = 8;
     const EACH: usize = 100;
@@ -342,7 +342,7 @@ async fn numbers_are_the_order_on_the_wire_whoever_sends() {
     messenger.close(None);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_sender_waits_for_a_connection_that_is_full() {
     let (tell, told) = tokio::sync::watch::channel(false);
     let server = Server::of_websockets(move |_, socket| {
@@ -379,7 +379,7 @@ async fn a_sender_waits_for_a_connection_that_is_full() {
     messenger.close(None);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_fate_is_true_over_a_connection_that_breaks_all_the_time() {
     let heard = Heard::default();
     let ears = heard.clone();
