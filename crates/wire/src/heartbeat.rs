@@ -9,10 +9,8 @@ use crate::config::Config;
 /// Any bytes from the peer are life, and so is its taking of bytes that had to wait: a peer that is
 /// behind with reading is not dead. After `interval` without either a ping is due; `timeout` after
 /// the ping has *left*, or could not leave, silence means that the peer is dead.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Heartbeat {
-    /// When bytes last came from the peer.
-    last_received: Instant,
     /// The ping that waits for a sign of life, if one does.
     ping: Option<Box<Ping>>,
     next_payload: u32,
@@ -42,16 +40,8 @@ pub(crate) enum Beat {
 }
 
 impl Heartbeat {
-    /// None if the config turns it off. The config's times are asked for where they matter: there
-    /// are many connections, and they share one.
-    pub(crate) fn new(now: Instant, config: &Config) -> Option<Self> {
-        config.heartbeat_interval?;
-        Some(Self { last_received: now, ping: None, next_payload: 0, round_trip_micros: 0 })
-    }
-
     /// A sign of life from the peer.
-    pub(crate) fn handle_received(&mut self, now: Instant) {
-        self.last_received = now;
+    pub(crate) fn handle_received(&mut self) {
         if let Some(ping) = &mut self.ping {
             ping.answered = true;
         }
@@ -93,7 +83,10 @@ impl Heartbeat {
     /// A sign of life only ever makes it later, so that nobody need ask again who has set a timer: a
     /// ping that waits is looked at in each interval, because once it is answered the next is due then,
     /// and that may be before the timeout.
-    pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
+    ///
+    /// `heard_at` is when bytes last came from the peer. The config's times are asked for where they
+    /// matter: there are many connections, and they share one.
+    pub(crate) fn deadline(&self, config: &Config, heard_at: Instant) -> Option<Instant> {
         let interval = config.heartbeat_interval?;
         match &self.ping {
             Some(ping) if !ping.answered => {
@@ -101,13 +94,13 @@ impl Heartbeat {
                 let look = ping.looked_at.checked_add(interval);
                 [dead, look].into_iter().flatten().min()
             }
-            _ => self.last_received.checked_add(interval),
+            _ => heard_at.checked_add(interval),
         }
     }
 
     /// What is due at `now`.
-    pub(crate) fn poll(&mut self, now: Instant, config: &Config) -> Beat {
-        if self.deadline(config).is_none_or(|deadline| now < deadline) {
+    pub(crate) fn poll(&mut self, now: Instant, config: &Config, heard_at: Instant) -> Beat {
+        if self.deadline(config, heard_at).is_none_or(|deadline| now < deadline) {
             return Beat::Nothing;
         }
         if let Some(ping) = self.ping.as_mut().filter(|ping| !ping.answered) {

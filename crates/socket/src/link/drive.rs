@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use everwire_wire::{CloseCause, CloseReport, Input, ProtocolError, ReadyState, Role};
 
-use super::{Delivery, Link, State, Stream};
+use super::{Delivery, End, Link, State, Stream};
 use crate::budget;
 use crate::buffers::with_buffer;
 use crate::driver::Driven;
@@ -40,10 +40,10 @@ impl<S: Stream> Driven for Link<S> {
             let link: Arc<dyn Driven> = self.clone();
             self.driver.disarm(&link, tick);
         }
-        if state.farewell.is_some() {
+        if state.farewell().is_some() {
             return self.see_off(&mut state, now);
         }
-        if state.report.is_some() {
+        if state.end.is_some() {
             return;
         }
         if self.over_budget.swap(false, Ordering::Relaxed) {
@@ -72,6 +72,14 @@ impl<S: Stream> Driven for Link<S> {
     fn give_up_message(self: Arc<Self>) {
         self.over_budget.store(true, Ordering::Relaxed);
         self.push();
+    }
+}
+
+impl<S> State<S> {
+    fn set_farewell(&mut self, farewell: Option<Farewell>) {
+        if let Some(end) = &mut self.end {
+            end.farewell = farewell;
+        }
     }
 }
 
@@ -106,7 +114,7 @@ impl<S: Stream> Link<S> {
     /// The connection has ended, in whatever way: takes its report and sees the stream off.
     pub(super) fn finish(self: &Arc<Self>, state: &mut State<S>) {
         let mut nothing = Input::new(&mut []);
-        let now = state.now;
+        let now = state.connection.active_at();
         if let Some(everwire_wire::Event::Closed(report)) =
             state.connection.poll_event(now, &mut nothing)
         {
@@ -121,16 +129,16 @@ impl<S: Stream> Link<S> {
         // After a closing handshake, or a violation that was answered with a close frame, the last
         // frame must arrive; in all other cases nobody listens.
         let last_frame = report.was_clean || matches!(report.cause, CloseCause::Violation(_));
-        state.report = Some(Box::new(report));
+        let was_clean = report.was_clean;
+        state.end = Some(Box::new(End { report, farewell: None }));
         state.wake_all();
         self.charge(state, 0, 0);
         if last_frame && state.write_failed.is_none() {
             let linger = LINGER.min(state.connection.config().close_timeout);
             // §7.1.1: the server ends TCP first; a client waits for it, unless the server is the
             // one that broke the protocol.
-            let waits = state.connection.role() == Role::Client
-                && state.report.as_ref().is_some_and(|report| report.was_clean);
-            state.farewell = Some(Box::new(Farewell {
+            let waits = state.connection.role() == Role::Client && was_clean;
+            state.set_farewell(Some(Farewell {
                 deadline: now + linger,
                 shutdown: !waits,
                 allowance: LINGER_BYTES,
@@ -145,7 +153,9 @@ impl<S: Stream> Link<S> {
     fn see_off(self: &Arc<Self>, state: &mut State<S>, now: Instant) {
         let waker = Waker::from(self.clone());
         let cx = &mut Context::from_waker(&waker);
-        let Some(mut farewell) = state.farewell.take() else { return };
+        let Some(mut farewell) = state.end.as_mut().and_then(|end| end.farewell.take()) else {
+            return;
+        };
         if farewell.shutdown {
             match state.poll_shutdown(cx) {
                 Poll::Ready(Ok(())) => farewell.shutdown = false,
@@ -170,12 +180,12 @@ impl<S: Stream> Link<S> {
         if over {
             return self.let_go(state);
         }
-        state.farewell = Some(farewell);
+        state.set_farewell(Some(farewell));
         self.arm(state);
     }
 
     pub(super) fn let_go(self: &Arc<Self>, state: &mut State<S>) {
-        state.farewell = None;
+        state.set_farewell(None);
         state.let_go();
         if let Some(tick) = state.armed.take() {
             let link: Arc<dyn Driven> = self.clone();
@@ -185,7 +195,7 @@ impl<S: Stream> Link<S> {
 
     /// Tells the process budget what this connection holds, when that changed enough to matter.
     pub(super) fn account(self: &Arc<Self>, state: &mut State<S>) {
-        let held = state.connection.retained() + state.tail.capacity();
+        let held = state.connection.retained() + state.tail.retained();
         if held.abs_diff(state.charged) >= budget::GRAIN || (held == 0 && state.charged > 0) {
             let unfinished = state.connection.unfinished();
             self.charge(state, held, unfinished);

@@ -4,9 +4,11 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use tokio::io::ReadBuf;
 
+use super::tail::Tail;
 use super::{Link, State, Stream};
 use crate::clock;
 use crate::masks::ThreadMasks;
@@ -29,8 +31,12 @@ impl<S: Stream> State<S> {
         match Pin::new(stream).poll_read(cx, &mut buffer) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(result) => {
-                self.now = clock::now();
-                Poll::Ready(result.map(|()| buffer.filled().len()))
+                let len = buffer.filled().len();
+                if len > 0 {
+                    // What is parsed of it later came now.
+                    self.connection.handle_life(clock::now());
+                }
+                Poll::Ready(result.map(|()| len))
             }
         }
     }
@@ -41,13 +47,12 @@ impl<S: Stream> State<S> {
         if self.write_failed.is_some() || !(self.connection.wants_transmit() || self.unflushed) {
             return;
         }
-        if self.connection.times_writes() {
-            self.now = clock::now();
-        }
         // Whoever asks for a flush, it is the driver who goes on with it.
         let waker = Waker::from(link.clone());
         let cx = &mut Context::from_waker(&waker);
-        let result = self.poll_write_all(cx);
+        let now =
+            if self.connection.times_writes() { clock::now() } else { self.connection.active_at() };
+        let result = self.poll_write_all(cx, now);
         if let Poll::Ready(Err(error)) = result {
             tracing::debug!(%error, "writing failed");
             self.write_failed = Some(error.kind());
@@ -64,7 +69,7 @@ impl<S: Stream> State<S> {
         !self.connection.wants_transmit() && !self.unflushed
     }
 
-    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_write_all(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<io::Result<()>> {
         let Some(stream) = &mut self.io else { return Poll::Ready(Ok(())) };
         while self.connection.wants_transmit() {
             let mut slices = [IoSlice::new(&[]); SLICES];
@@ -77,11 +82,10 @@ impl<S: Stream> State<S> {
             };
             match written {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(written)) => self.connection.handle_transmitted(self.now, written),
+                Poll::Ready(Ok(written)) => self.connection.handle_transmitted(now, written),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    self.now = clock::now();
-                    self.connection.handle_blocked(self.now);
+                    self.connection.handle_blocked(clock::now());
                     return Poll::Pending;
                 }
             }
@@ -104,8 +108,7 @@ impl<S: Stream> State<S> {
         let mut glance = [0; GLANCE];
         match self.poll_read(cx, &mut glance) {
             Poll::Ready(Ok(len)) if len > 0 => {
-                self.tail = glance[..len].to_vec();
-                self.tail_at = 0;
+                self.tail = Tail::new(glance[..len].to_vec());
                 self.wake_reader();
                 true
             }
@@ -125,7 +128,6 @@ impl<S: Stream> State<S> {
     /// Lets the stream go.
     pub(super) fn let_go(&mut self) {
         self.io = None;
-        self.tail = Vec::new();
-        self.tail_at = 0;
+        self.tail = Tail::default();
     }
 }

@@ -59,16 +59,16 @@ impl<S: Stream> Member for Link<S> {
 
     fn ending(&self) -> Option<Ending> {
         let state = self.lock();
-        let report = state.report().filter(|_| state.farewell.is_none())?;
+        let report = state.report().filter(|_| state.farewell().is_none())?;
         Some(Ending { was_clean: report.was_clean, unsent: report.unsent })
     }
 
     fn abort(self: Arc<Self>) -> (Ending, bool) {
         let mut state = self.lock();
-        let by_this = state.report.is_none();
+        let by_this = state.end.is_none();
         state.connection.abort(clock::now());
         self.finish(&mut state);
-        if state.farewell.is_some() {
+        if state.farewell().is_some() {
             self.let_go(&mut state);
         }
         let (was_clean, unsent) = match state.report() {

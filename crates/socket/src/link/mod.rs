@@ -11,17 +11,16 @@ mod io;
 mod member;
 mod receive;
 mod send;
+mod tail;
 mod waiting;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Instant;
 
 use everwire_wire::{
     Agreement, CloseCode, CloseReason, CloseReport, Config, Connection, ReadyState, Role,
-    SharedFrame,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -33,6 +32,7 @@ use crate::timers::Tick;
 pub(crate) use member::{Ending, Member};
 pub(crate) use receive::Delivery;
 pub(crate) use send::Leave;
+use tail::Tail;
 use waiting::Waiting;
 
 /// What a WebSocket can go over: TCP, TLS, a pipe in memory, later a stream of HTTP/2.
@@ -45,7 +45,7 @@ pub(crate) struct Link<S> {
     state: Mutex<State<S>>,
     driver: Arc<Driver>,
     /// How many handles the application holds.
-    handles: AtomicUsize,
+    handles: AtomicU32,
     /// The driver has been told to look at this connection. Outside the lock: streams wake each
     /// other while they are locked.
     on_driver: AtomicBool,
@@ -60,13 +60,10 @@ pub(crate) struct State<S> {
     pub(crate) connection: Connection,
     /// None when the stream was let go.
     io: Option<S>,
-    /// When the stream was last read or written: the time that parsing goes by.
-    now: Instant,
 
     // Read state.
-    /// What was read and not parsed, from `tail_at` on.
-    tail: Vec<u8>,
-    tail_at: usize,
+    /// What was read and not parsed.
+    tail: Tail,
     /// Messages are being shown to a visitor: more may follow at once.
     visiting: bool,
     /// The task that awaits the next message.
@@ -78,18 +75,11 @@ pub(crate) struct State<S> {
     piece_left: bool,
 
     // Write state.
-    /// The tasks that await room in the queue, or a pong. Nearly always none.
+    /// Tasks that await room in the queue, or a pong, and messages that await their turn. Nearly
+    /// always none.
     waiting: Option<Box<Waiting>>,
     /// A message is being sent in pieces: others wait.
     writing_pieces: bool,
-    /// Messages of groups that wait for it to be complete; their bytes are `reserved`.
-    #[expect(
-        clippy::box_collection,
-        reason = "nearly always none, and there are many connections"
-    )]
-    held: Option<Box<Vec<SharedFrame>>>,
-    /// Room promised to permits, in bytes.
-    reserved: usize,
     /// The stream may hold bytes that it has not passed on.
     unflushed: bool,
     /// Writing failed; what can still be read is read before the connection ends.
@@ -101,9 +91,14 @@ pub(crate) struct State<S> {
     charged: usize,
 
     // The end.
-    report: Option<Box<CloseReport>>,
-    /// While the stream is seen off: until when, and how much more may be read and dropped.
-    farewell: Option<Box<drive::Farewell>>,
+    end: Option<Box<End>>,
+}
+
+/// How the connection ended, and what is left to do.
+struct End {
+    report: CloseReport,
+    /// While the stream is seen off.
+    farewell: Option<drive::Farewell>,
 }
 
 impl<S: Stream> Link<S> {
@@ -119,29 +114,24 @@ impl<S: Stream> Link<S> {
         let state = State {
             connection,
             io: Some(stream),
-            now,
-            tail: unread,
-            tail_at: 0,
+            tail: Tail::new(unread),
             visiting: false,
             reader: None,
             receiver_gone: false,
             piece_left: false,
             waiting: None,
             writing_pieces: false,
-            held: None,
-            reserved: 0,
             unflushed: false,
             write_failed: None,
             armed: None,
             charged: 0,
-            report: None,
-            farewell: None,
+            end: None,
         };
         let plain = agreement == Agreement::default();
         let link = Arc::new(Self {
             state: Mutex::new(state),
             driver: Driver::current(),
-            handles: AtomicUsize::new(0),
+            handles: AtomicU32::new(0),
             on_driver: AtomicBool::new(false),
             over_budget: AtomicBool::new(false),
             agreement: (!plain).then(|| Box::new(agreement)),
@@ -194,7 +184,7 @@ impl<S: Stream> Link<S> {
         state.receiver_gone |= receiver || last;
         // A visitor that panicked did not say that it was done.
         state.visiting = false;
-        if last && state.report.is_none() {
+        if last && state.end.is_none() {
             let code = if std::thread::panicking() {
                 CloseCode::INTERNAL_ERROR
             } else {
@@ -202,7 +192,7 @@ impl<S: Stream> Link<S> {
             };
             state.connection.close(clock::now(), CloseReason::from_code(code).ok());
         }
-        if state.report.is_none() {
+        if state.end.is_none() {
             self.push();
         }
     }
@@ -217,7 +207,7 @@ impl<S: Stream> Link<S> {
     /// How many of the last messages are known not to have left. None are while they may still leave.
     pub(crate) fn unsent(&self) -> usize {
         let state = self.lock();
-        match &state.report {
+        match state.report() {
             Some(report) => report.unsent.messages,
             None if state.takes_no_more() => state.connection.unsent().messages,
             None => 0,
@@ -235,7 +225,7 @@ impl<S: Stream> Link<S> {
 
     /// Makes sure that the driver looks at this connection when its next deadline is due.
     fn arm(self: &Arc<Self>, state: &mut State<S>) {
-        let deadline = match &state.farewell {
+        let deadline = match state.farewell() {
             Some(farewell) => Some(farewell.deadline),
             None => state.connection.poll_timeout(),
         };
@@ -263,7 +253,11 @@ impl<S> State<S> {
     }
 
     pub(crate) fn report(&self) -> Option<&CloseReport> {
-        self.report.as_deref()
+        self.end.as_ref().map(|end| &end.report)
+    }
+
+    fn farewell(&self) -> Option<&drive::Farewell> {
+        self.end.as_ref()?.farewell.as_ref()
     }
 
     /// Whether the budget and the timers know all there is to know.

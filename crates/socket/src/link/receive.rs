@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use everwire_wire::{CloseCode, CloseReason, Event, Incoming, Input, Message, ReadyState};
 
+use super::tail::Tail;
 use super::{Link, State, Stream};
 use crate::buffers::with_buffer;
 use crate::clock;
@@ -75,19 +76,17 @@ impl<S: Stream> Link<S> {
         let mut held = Held::new(self);
         let mut reads = 0;
         loop {
-            if held.report.is_some() {
+            if held.end.is_some() {
                 return Poll::Ready(None);
             }
             if held.has_tail() {
-                let mut tail = std::mem::take(&mut held.tail);
-                let at = std::mem::take(&mut held.tail_at);
-                let mut input = Input::new(&mut tail[at..]);
+                let mut tail = held.tail.take();
+                let mut input = tail.input();
                 let shown = held.show_events(delivery, &mut input, show);
-                let at = at + input.used();
-                if at < tail.len() {
-                    held.tail = tail;
-                    held.tail_at = at;
-                }
+                let used = input.used();
+                drop(input);
+                tail.used(used);
+                held.tail = tail;
                 if shown.is_some() {
                     return Poll::Ready(shown);
                 }
@@ -100,7 +99,7 @@ impl<S: Stream> Link<S> {
                 if shown.is_some() {
                     return Poll::Ready(shown);
                 }
-                if held.report.is_some() {
+                if held.end.is_some() {
                     continue;
                 }
             }
@@ -152,16 +151,14 @@ impl<S: Stream> Link<S> {
 impl<S> State<S> {
     /// A message that came with those before it, when it is a short one: the shortest way there is.
     fn short_in_tail(&mut self) -> Option<Message> {
-        if self.tail.is_empty() || self.report.is_some() {
+        if self.tail.is_empty() || self.end.is_some() {
             return None;
         }
-        let mut input = Input::new(&mut self.tail[self.tail_at..]);
+        let mut input = self.tail.input();
         let message = self.connection.poll_short(&mut input)?.into_message();
-        self.tail_at += input.used();
-        if self.tail_at == self.tail.len() {
-            self.tail = Vec::new();
-            self.tail_at = 0;
-        }
+        let used = input.used();
+        drop(input);
+        self.tail.used(used);
         Some(message)
     }
 }
@@ -264,8 +261,7 @@ impl<'a, S: Stream> Held<'a, S> {
         // No buffer of the thread survives a return: what is unread moves once, to a place of its
         // size.
         if !input.unread().is_empty() {
-            self.tail = input.unread().to_vec();
-            self.tail_at = 0;
+            self.tail = Tail::new(input.unread().to_vec());
         }
         Poll::Ready(Ok(shown))
     }
@@ -278,7 +274,7 @@ impl<'a, S: Stream> Held<'a, S> {
         show: &mut impl Show<S, T>,
     ) -> Option<T> {
         loop {
-            let now = self.now;
+            let now = self.connection.active_at();
             let event = match delivery {
                 Delivery::Whole => self.connection.poll_event(now, input),
                 Delivery::Pieces => self.connection.poll_piece(now, input),

@@ -148,9 +148,9 @@ impl<S: Stream> Link<S> {
         }
         // On a connection that ends they stay, and are reported as not sent.
         let open = state.ready_state() == ReadyState::Open;
-        let held = if open { state.held.take() } else { None };
-        for frame in held.into_iter().flat_map(|held| *held) {
-            state.reserved -= frame.message().len();
+        let held = if open { state.take_held() } else { Vec::new() };
+        for frame in held {
+            state.release(frame.message().len());
             // It is open, and the room was theirs.
             let _ = state.connection.send_shared_over_limit(&frame, &mut ThreadMasks);
             self.push();
@@ -247,14 +247,14 @@ impl<S: Stream> Link<S> {
     ) -> Poll<Result<(), SendError>> {
         let mut state = self.lock();
         std::task::ready!(state.poll_room(cx, len))?;
-        state.reserved += len;
+        state.reserve(len);
         Poll::Ready(Ok(()))
     }
 
     /// Gives room back that a permit held.
     pub(crate) fn release(&self, len: usize) {
         let mut state = self.lock();
-        state.reserved -= len;
+        state.release(len);
         state.wake_writers();
     }
 
@@ -265,7 +265,7 @@ impl<S: Stream> Link<S> {
         reserved: usize,
     ) -> Result<(), SendError> {
         let mut state = self.lock();
-        state.reserved -= reserved;
+        state.release(reserved);
         let len = message_len(&message);
         match state.check_message(if len > reserved { len } else { 0 }) {
             // There is room, whatever the queue holds by now: frame headers and what compression
@@ -328,13 +328,13 @@ impl<S> State<S> {
         if self.write_failed.is_some() {
             return Err(SendError::Closed);
         }
-        self.connection.check_sendable(len.saturating_add(self.reserved))
+        self.connection.check_sendable(len.saturating_add(self.reserved()))
     }
 
     pub(super) fn check_room(&self, len: usize) -> Result<(), SendError> {
         self.check_piece(len)?;
         // An empty queue takes one message of any length, but not where others hold room in it.
-        let (queued, max) = (self.reserved, self.connection.config().max_queued_bytes);
+        let (queued, max) = (self.reserved(), self.connection.config().max_queued_bytes);
         if queued > 0 && queued.saturating_add(len) > max {
             return Err(SendError::QueueFull { queued, max });
         }
@@ -343,14 +343,34 @@ impl<S> State<S> {
 
     /// Keeps a group's message until the one in pieces is complete; there is room for it.
     pub(super) fn hold(&mut self, frame: &SharedFrame) {
-        self.reserved += frame.message().len();
-        self.held.get_or_insert_default().push(frame.clone());
+        self.reserve(frame.message().len());
+        self.waiting.get_or_insert_default().held.push(frame.clone());
+    }
+
+    /// Room promised, in bytes.
+    fn reserved(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.reserved)
+    }
+
+    fn reserve(&mut self, len: usize) {
+        self.waiting.get_or_insert_default().reserved += len;
+    }
+
+    fn release(&mut self, len: usize) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.reserved -= len;
+            self.waiting.take_if(|waiting| waiting.is_unused());
+        }
+    }
+
+    fn take_held(&mut self) -> Vec<SharedFrame> {
+        self.waiting.as_mut().map_or_else(Vec::new, |waiting| std::mem::take(&mut waiting.held))
     }
 
     /// Those messages will not be sent; whoever queued them was told that they would be.
     pub(super) fn give_up_held(&mut self, unsent: &mut Unsent) {
-        for frame in self.held.take().into_iter().flat_map(|held| *held) {
-            self.reserved -= frame.message().len();
+        for frame in self.take_held() {
+            self.release(frame.message().len());
             unsent.messages += 1;
             unsent.bytes += frame.message().len();
         }

@@ -1,12 +1,18 @@
-//! Who waits for a connection, other than for its next message.
+//! Who waits for a connection, other than for its next message, and what does.
 
 use std::task::{Context, Waker};
+
+use everwire_wire::SharedFrame;
 
 /// The tasks that wait to send, or for proof that what they sent was read.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     /// For room in the queue, or an empty one.
     pub(super) writers: Vec<Waker>,
+    /// Room promised to permits and to messages held, in bytes.
+    pub(super) reserved: usize,
+    /// Messages of groups, until one in pieces is complete.
+    pub(super) held: Vec<SharedFrame>,
     /// For pongs, in the order of their pings.
     confirms: Vec<Confirm>,
     /// Of the last ping that was queued for one of them.
@@ -83,6 +89,7 @@ impl Waiting {
     /// Whether nobody waits and no number was given: a pong that comes late must not be taken for
     /// that of a later ping.
     pub(super) fn is_unused(&self) -> bool {
-        self.writers.is_empty() && self.confirms.is_empty() && self.last == 0
+        let nobody = self.writers.is_empty() && self.confirms.is_empty();
+        nobody && self.held.is_empty() && self.reserved == 0 && self.last == 0
     }
 }

@@ -124,14 +124,14 @@ pub struct Connection {
     deflater: Option<Box<Deflater>>,
     /// A message is being sent in pieces.
     sending: Option<Box<Sending>>,
-    deflate_threshold: u32,
     text_pongs: text_heartbeat::Owed,
     /// While bytes wait because the network takes none: when it last took some.
     blocked_since: Option<Instant>,
 
     // What keeps it alive.
-    heartbeat: Option<Heartbeat>,
-    last_activity: Instant,
+    heartbeat: Heartbeat,
+    /// When bytes last came from the peer; without heartbeats, when any last went either way.
+    active_at: Instant,
 
     // Close state.
     closing: Option<Box<Closing>>,
@@ -147,7 +147,6 @@ impl Connection {
     ) -> Self {
         let deflate = agreement.deflate();
         let wishes = config.deflate.clone().unwrap_or_default();
-        let heartbeat = Heartbeat::new(now, &config);
         Self {
             role,
             receive: Receive::default(),
@@ -155,12 +154,11 @@ impl Connection {
             outgoing: Outgoing::default(),
             deflater: deflate.and_then(|params| params.deflater(role, &wishes)).map(Box::new),
             sending: None,
-            deflate_threshold: u32::try_from(wishes.threshold).unwrap_or(u32::MAX),
             text_pongs: text_heartbeat::Owed::default(),
             config,
             blocked_since: None,
-            heartbeat,
-            last_activity: now,
+            heartbeat: Heartbeat::default(),
+            active_at: now,
             closing: None,
         }
     }
@@ -177,6 +175,11 @@ impl Connection {
         &self.config
     }
 
+    /// When bytes last came from the peer; without heartbeats, when any last went either way.
+    pub fn active_at(&self) -> Instant {
+        self.active_at
+    }
+
     /// Bytes of messages that wait for the network, frame headers included (WHATWG
     /// `bufferedAmount`).
     pub fn buffered_amount(&self) -> usize {
@@ -191,7 +194,7 @@ impl Connection {
 
     /// The time from the last heartbeat's ping to its pong, once there was one.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.heartbeat.as_ref().and_then(Heartbeat::round_trip)
+        self.heartbeat.round_trip()
     }
 
     /// Bytes of memory held for messages: unfinished ones, queued ones, compression contexts.
@@ -212,17 +215,17 @@ impl Connection {
     /// `n` bytes that [`poll_transmit`](Self::poll_transmit) gave were written.
     pub fn handle_transmitted(&mut self, now: Instant, n: usize) {
         let left = self.outgoing.advance(n);
-        self.last_activity = now;
+        if !self.beats() {
+            self.active_at = now;
+        }
         // Room that had to be waited for is room that the peer has made: it is alive, however far
         // behind it is with reading.
         if self.blocked_since.is_some() {
             self.blocked_since = (!self.outgoing.is_empty()).then_some(now);
             self.handle_life(now);
         }
-        if left.ping
-            && let Some(heartbeat) = &mut self.heartbeat
-        {
-            heartbeat.handle_ping_sent(now);
+        if left.ping {
+            self.heartbeat.handle_ping_sent(now);
         }
         if left.close {
             self.handle_close_left();
@@ -249,7 +252,8 @@ impl Connection {
         if self.assembly_deadline().is_some_and(|deadline| deadline <= now) {
             return self.fail(now, crate::ProtocolError::MessageTooSlow);
         }
-        match self.heartbeat.as_mut().map(|heartbeat| heartbeat.poll(now, &self.config)) {
+        let beat = self.beats().then(|| self.heartbeat.poll(now, &self.config, self.active_at));
+        match beat {
             Some(Beat::Dead) => self.end(now, CloseCause::Timeout(Timeout::Heartbeat)),
             // A ping of the application that has not left asks for a sign of life as well.
             Some(Beat::Ping(_)) if self.outgoing.has_ping() => {}
@@ -269,15 +273,13 @@ impl Connection {
     /// for idleness. A caller that holds bytes back, or has not looked for some, calls
     /// [`handle_life`](Self::handle_life) instead of [`handle_timeout`](Self::handle_timeout).
     pub fn judges_silence(&self) -> bool {
-        self.heartbeat.as_ref().is_none_or(Heartbeat::is_waiting)
+        !self.beats() || self.heartbeat.is_waiting()
     }
 
     /// Bytes came from the peer that are not parsed yet: it is alive.
     pub fn handle_life(&mut self, now: Instant) {
-        self.last_activity = now;
-        if let Some(heartbeat) = &mut self.heartbeat {
-            heartbeat.handle_received(now);
-        }
+        self.active_at = now;
+        self.heartbeat.handle_received();
     }
 
     // What to do next.
@@ -322,7 +324,7 @@ impl Connection {
     /// [`handle_transmitted`](Self::handle_transmitted) has to be read from the clock. Otherwise an
     /// older one will do.
     pub fn times_writes(&self) -> bool {
-        self.heartbeat.is_none() || self.blocked_since.is_some() || self.outgoing.has_control()
+        !self.beats() || self.blocked_since.is_some() || self.outgoing.has_control()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called, if nothing else happens
@@ -331,10 +333,10 @@ impl Connection {
         if self.ready_state() == ReadyState::Closed {
             return None;
         }
-        let alive = match &self.heartbeat {
+        let alive = match self.beats() {
             _ if self.closing.is_some() => None,
-            Some(heartbeat) => heartbeat.deadline(&self.config),
-            None => self.idle_deadline(),
+            true => self.heartbeat.deadline(&self.config, self.active_at),
+            false => self.idle_deadline(),
         };
         let assembly = if self.closing.is_some() { None } else { self.assembly_deadline() };
         [alive, assembly, self.closing_deadline(), self.write_deadline()]
@@ -352,7 +354,13 @@ impl Connection {
             && self.inflater.is_none()
             && self.outgoing.is_empty()
             && self.receive.is_between_messages()
-            && !self.heartbeat.as_ref().is_some_and(Heartbeat::is_waiting)
+            && !self.heartbeat.is_waiting()
+    }
+
+    /// Whether heartbeats are on.
+    #[inline]
+    fn beats(&self) -> bool {
+        self.config.heartbeat_interval.is_some()
     }
 
     fn write_deadline(&self) -> Option<Instant> {
@@ -360,7 +368,7 @@ impl Connection {
     }
 
     fn idle_deadline(&self) -> Option<Instant> {
-        self.last_activity.checked_add(self.config.idle_timeout?)
+        self.active_at.checked_add(self.config.idle_timeout?)
     }
 
     fn assembly_deadline(&self) -> Option<Instant> {

@@ -7,7 +7,7 @@ use super::{Connection, Event};
 use crate::close::CloseReason;
 use crate::deflate::Inflater;
 use crate::error::ProtocolError;
-use crate::frame::{Header, MAX_HEADER_LEN, Opcode};
+use crate::frame::{Header, MAX_CONTROL_LEN, Opcode};
 use crate::input::{Incoming, Input, Payload, Piece, Place};
 use crate::mask;
 use crate::message::Kind;
@@ -21,22 +21,41 @@ pub use short::ShortMessages;
 /// All that is known of what the peer is in the middle of sending.
 #[derive(Debug, Default)]
 pub(super) struct Receive {
-    /// The beginning of a header that came in several reads.
-    partial: [u8; MAX_HEADER_LEN],
-    partial_len: u8,
+    /// What came of a header or a control frame whose rest is to come. Nearly always none.
+    partial: Option<Box<Partial>>,
     /// The frame whose payload is arriving.
     frame: Option<Frame>,
-    /// The payload so far of a control frame that came in several reads.
-    #[expect(
-        clippy::box_collection,
-        reason = "nearly always none, and there are many connections"
-    )]
-    control: Option<Box<Vec<u8>>>,
     /// The message that is not complete.
     message: Option<Box<Assembly>>,
     // §C6: pings and pongs within the current second.
     control_second: Option<Instant>,
     control_count: u32,
+}
+
+/// The beginning of a header, or of a control frame's payload.
+#[derive(Debug)]
+struct Partial {
+    bytes: [u8; MAX_CONTROL_LEN],
+    len: u8,
+}
+
+impl Default for Partial {
+    fn default() -> Self {
+        Self { bytes: [0; MAX_CONTROL_LEN], len: 0 }
+    }
+}
+
+impl Partial {
+    /// Adds bytes, of which there are never too many: neither headers nor control frames are longer.
+    fn push(&mut self, more: &[u8]) {
+        let len = usize::from(self.len);
+        self.bytes[len..len + more.len()].copy_from_slice(more);
+        self.len += more.len() as u8;
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
 }
 
 /// A frame whose header was read.
@@ -65,7 +84,7 @@ impl Receive {
     }
 
     pub(super) fn is_between_messages(&self) -> bool {
-        self.frame.is_none() && self.message.is_none() && self.partial_len == 0
+        self.frame.is_none() && self.message.is_none() && self.partial.is_none()
     }
 
     /// Forgets everything: nothing more is received.
@@ -75,7 +94,7 @@ impl Receive {
 
     pub(super) fn retained(&self) -> usize {
         self.message.as_ref().map_or(0, |message| message.retained())
-            + self.control.as_ref().map_or(0, |control| control.capacity())
+            + self.partial.as_ref().map_or(0, |_| size_of::<Partial>())
     }
 }
 
@@ -199,7 +218,7 @@ impl Connection {
     fn read_header(&mut self, input: &mut Input<'_>) -> Result<Option<Header>, ProtocolError> {
         let (peer, deflate) = (self.role.peer(), self.inflater.is_some());
         let receive = &mut self.receive;
-        if receive.partial_len == 0
+        if receive.partial.is_none()
             && let Some((header, len)) = Header::decode(input.unread(), peer, deflate)?
         {
             input.take(len);
@@ -208,11 +227,10 @@ impl Connection {
         // §F7: the header is split between reads; put it together a byte at a time.
         while let [byte, ..] = *input.unread() {
             input.take(1);
-            receive.partial[usize::from(receive.partial_len)] = byte;
-            receive.partial_len += 1;
-            let bytes = &receive.partial[..usize::from(receive.partial_len)];
-            if let Some((header, _)) = Header::decode(bytes, peer, deflate)? {
-                receive.partial_len = 0;
+            let partial = receive.partial.get_or_insert_default();
+            partial.push(&[byte]);
+            if let Some((header, _)) = Header::decode(partial.as_slice(), peer, deflate)? {
+                receive.partial = None;
                 return Ok(Some(header));
             }
         }
@@ -368,16 +386,17 @@ impl Connection {
         let place = input.take(available);
         mask::apply(frame.key, input.bytes_mut(place.clone()));
         frame.advance(available);
-        let place = if frame.remaining == 0 && self.receive.control.is_none() {
+        let place = if frame.remaining == 0 && self.receive.partial.is_none() {
             Place::Read(place)
         } else {
-            let control = self.receive.control.get_or_insert_default();
-            control.extend_from_slice(input.bytes_mut(place));
+            let partial = self.receive.partial.get_or_insert_default();
+            partial.push(input.bytes_mut(place));
             if frame.remaining > 0 {
                 self.receive.frame = Some(frame);
                 return Ok(Next::NeedsInput);
             }
-            input.body = self.receive.control.take().map(|bytes| *bytes).unwrap_or_default();
+            input.body = partial.as_slice().to_vec();
+            self.receive.partial = None;
             Place::Body
         };
         self.receive.frame = None;
@@ -393,8 +412,7 @@ impl Connection {
                 Ok(Next::Step(Step::Ping(place)))
             }
             Opcode::Pong => {
-                let heartbeat = self.heartbeat.as_mut();
-                let ours = heartbeat.is_some_and(|heartbeat| heartbeat.handle_pong(now, payload));
+                let ours = self.heartbeat.handle_pong(now, payload);
                 Ok(if ours { Next::Frame } else { Next::Step(Step::Pong(place)) })
             }
             _ => {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::outgoing::Payload;
 use super::{Connection, Role};
+use crate::deflate::DeflateConfig;
 use crate::error::SendError;
 use crate::frame::{Header, MAX_SHORT_LEN, Opcode};
 use crate::input::Incoming;
@@ -208,7 +209,7 @@ impl Connection {
         if self.sending.is_some() {
             return Err(SendError::MessageInProgress);
         }
-        let threshold = self.deflate_threshold as usize;
+        let threshold = self.deflate_threshold();
         let compressed = match &mut self.deflater {
             Some(deflater) if deflater.bits() >= SharedFrame::WINDOW_BITS => {
                 let compressed = frame.compressed(deflater.level(), threshold);
@@ -315,9 +316,13 @@ impl Connection {
     }
 
     fn compresses(&self, len: usize, compress: Compress) -> bool {
-        self.deflater.is_some()
-            && compress == Compress::Auto
-            && len >= self.deflate_threshold as usize
+        self.deflater.is_some() && compress == Compress::Auto && len >= self.deflate_threshold()
+    }
+
+    /// How long a message has to be for compression to be worth it.
+    fn deflate_threshold(&self) -> usize {
+        // What was negotiated without a wish of ours keeps to the defaults.
+        self.config.deflate.as_ref().map_or(DeflateConfig::THRESHOLD, |deflate| deflate.threshold)
     }
 
     fn deflate(&mut self, payload: &[u8], last: bool) -> Vec<u8> {

@@ -62,6 +62,11 @@ pub struct DeflateConfig {
     pub threshold: usize,
 }
 
+impl DeflateConfig {
+    /// The default of [`threshold`](Self::threshold).
+    pub(crate) const THRESHOLD: usize = 128;
+}
+
 impl Default for DeflateConfig {
     fn default() -> Self {
         Self {
@@ -70,7 +75,7 @@ impl Default for DeflateConfig {
             server_max_window_bits: MAX_WINDOW_BITS,
             client_max_window_bits: MAX_WINDOW_BITS,
             level: 1,
-            threshold: 128,
+            threshold: Self::THRESHOLD,
         }
     }
 }
