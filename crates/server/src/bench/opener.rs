@@ -4,14 +4,15 @@ use std::error::Error;
 use std::time::Duration;
 
 use everwire::{
-    ClientStream, CloseCode, CloseReason, Config, Connector, DeflateConfig, Kind, WebSocket,
+    ClientStream, CloseCode, CloseReason, CloseReport, Config, Connector, DeflateConfig, WebSocket,
 };
 use tokio::sync::watch;
 
-use super::args::Target;
+use super::args::Server;
 use super::failure::Failure;
 use super::fleet::Stage;
-use super::payload::{Difference, Payload, Payloads};
+use super::payload::{Difference, Payload};
+use super::trust;
 
 /// How long the closing handshake may take: a run that is over should not go on for long.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -20,39 +21,32 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_HEADER: usize = 14;
 
 /// How the connections of a run are opened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Opener {
     connector: Connector,
     url: String,
-    payloads: Payloads,
     timeout: Duration,
     deflate: bool,
 }
 
 impl Opener {
     /// For messages of `size` bytes, of which a connection has `in_flight` under way.
-    pub(super) fn new(target: &Target, size: u32, in_flight: u32) -> Result<Self, Box<dyn Error>> {
-        let (size, in_flight) = (size as usize, in_flight as usize);
-        let mut connector = Connector::new()
-            .config(config(target.deflate, size, in_flight))
-            .open_timeout(target.timeout);
-        if let Some(path) = &target.ca {
-            let fault = |error: &dyn Error| format!("--ca {}: {error}", path.display());
-            let pem = std::fs::read(path).map_err(|error| fault(&error))?;
-            connector = connector.root_certificates_pem(&pem).map_err(|error| fault(&error))?;
-        }
-        let kind = if target.text { Kind::Text } else { Kind::Binary };
+    pub(super) fn new(server: &Server, size: u32, in_flight: u32) -> Result<Self, Box<dyn Error>> {
+        let connector = Connector::new()
+            .config(config(server.deflate, size as usize, in_flight as usize))
+            .open_timeout(server.timeout)
+            .tls_config(trust::client_config(server)?)
+            .no_proxy();
         Ok(Self {
             connector,
-            url: target.url.clone(),
-            payloads: Payloads::new(size, kind),
-            timeout: target.timeout,
-            deflate: target.deflate,
+            url: server.url.clone(),
+            timeout: server.timeout,
+            deflate: server.deflate,
         })
     }
 
-    /// Opens the connection with this number and has one message echoed on it.
-    pub(super) async fn open(&self, index: usize) -> Result<Connection, Failure> {
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<WebSocket<ClientStream>, Failure> {
         let socket = self
             .connector
             .connect(&self.url)
@@ -61,7 +55,12 @@ impl Opener {
         if self.deflate && socket.extensions().is_empty() {
             return Err(Failure::NotCompressed);
         }
-        let mut connection = Connection { socket, payload: self.payloads.of_connection(index) };
+        Ok(socket)
+    }
+
+    /// Opens a connection and has one message echoed on it.
+    pub(super) async fn open(self, payload: Payload) -> Result<Connection, Failure> {
+        let mut connection = Connection { socket: self.connect().await?, payload };
         match tokio::time::timeout(self.timeout, connection.first_echo()).await {
             Ok(echo) => echo.map(|()| connection),
             Err(_) => Err(Failure::Silent(self.timeout)),
@@ -88,7 +87,7 @@ fn config(deflate: bool, size: usize, in_flight: usize) -> Config {
     config
 }
 
-/// A connection of a run, and what it sends.
+/// A connection of a run that echoes, and what it sends.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) socket: WebSocket<ClientStream>,
@@ -124,8 +123,13 @@ impl Connection {
         Failure::Closed(self.socket.close_report())
     }
 
-    /// Closes with 1000; echoes that are still under way are dropped.
+    /// Closes with 1000.
     pub(super) async fn close(mut self) {
-        self.socket.close(CloseReason::from_code(CloseCode::NORMAL).ok()).await;
+        close(&mut self.socket).await;
     }
+}
+
+/// Closes with 1000; messages that are still under way are dropped.
+pub(super) async fn close(socket: &mut WebSocket<ClientStream>) -> CloseReport {
+    socket.close(CloseReason::from_code(CloseCode::NORMAL).ok()).await
 }

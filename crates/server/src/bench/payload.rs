@@ -34,7 +34,8 @@ pub(super) struct Payloads {
 }
 
 impl Payloads {
-    pub(super) fn new(size: usize, kind: Kind) -> Self {
+    pub(super) fn new(size: usize, text: bool) -> Self {
+        let kind = if text { Kind::Text } else { Kind::Binary };
         let mut text = String::with_capacity(size + SPREAD + 8);
         let mut state = 0x9e37_79b9_u32;
         while text.len() < size + SPREAD {
@@ -70,10 +71,39 @@ impl Payload {
         }
     }
 
+    /// The same with other bytes in front, in a buffer that is used again and again.
+    pub(super) fn message_with<'b>(
+        &self,
+        number: u64,
+        front: &[u8],
+        buffer: &'b mut String,
+    ) -> Outbound<'b> {
+        buffer.clear();
+        // Ours is ASCII, as all of it: text goes through the server as it is.
+        buffer.extend(front.iter().map(|&byte| char::from(byte)));
+        buffer.push_str(&self.text(number)[front.len()..]);
+        match self.all.kind {
+            Kind::Text => Outbound::Text(buffer),
+            Kind::Binary => Outbound::Binary(buffer.as_bytes()),
+        }
+    }
+
     /// Whether this is the echo of the message with this number. Kind and length are always
     /// compared, the bytes of long messages now and then.
     #[inline]
     pub(super) fn check(&self, number: u64, kind: Kind, bytes: &[u8]) -> Result<(), Difference> {
+        self.check_behind(0, number, kind, bytes)
+    }
+
+    /// The same for a message that has as many other bytes in front.
+    #[inline]
+    pub(super) fn check_behind(
+        &self,
+        front: usize,
+        number: u64,
+        kind: Kind,
+        bytes: &[u8],
+    ) -> Result<(), Difference> {
         if kind != self.all.kind {
             return Err(Difference::Kind { sent: self.all.kind });
         }
@@ -82,7 +112,7 @@ impl Payload {
             return Err(Difference::Length { sent: size, came: bytes.len() });
         }
         let compared = size <= COMPARE_ALWAYS || number.is_multiple_of(COMPARE_EVERY);
-        if compared && bytes != self.text(number).as_bytes() {
+        if compared && bytes[front..] != self.text(number).as_bytes()[front..] {
             return Err(Difference::Bytes);
         }
         Ok(())
@@ -122,7 +152,7 @@ mod tests {
     #[test]
     fn only_the_message_itself_passes_for_its_echo() {
         for size in [20, 1024, 5000] {
-            let payloads = Payloads::new(size, Kind::Binary);
+            let payloads = Payloads::new(size, false);
             let (mine, other) = (payloads.of_connection(3), payloads.of_connection(4));
             let bytes = mine.text(32).as_bytes();
             assert_eq!(mine.check(32, Kind::Binary, bytes), Ok(()));
@@ -140,9 +170,20 @@ mod tests {
     }
 
     #[test]
+    fn another_front_is_let_through_and_nothing_else() {
+        let payload = Payloads::new(20, true).of_connection(7);
+        let mut buffer = String::new();
+        let Outbound::Text(text) = payload.message_with(3, b"0123", &mut buffer) else { panic!() };
+        assert!(text.starts_with("0123") && text.len() == 20);
+        assert_eq!(payload.check_behind(4, 3, Kind::Text, text.as_bytes()), Ok(()));
+        let difference = payload.check_behind(3, 3, Kind::Text, text.as_bytes());
+        assert_eq!(difference, Err(Difference::Bytes));
+    }
+
+    #[test]
     fn every_size_and_connection_has_messages() {
         for size in [0, 1, 125] {
-            let payloads = Payloads::new(size, Kind::Text);
+            let payloads = Payloads::new(size, true);
             for index in [0, 66, 67, 1_000_000] {
                 for number in [0, 60, 61, u64::MAX] {
                     assert_eq!(payloads.of_connection(index).text(number).len(), size);

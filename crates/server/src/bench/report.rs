@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
 use super::args;
+use super::measure::Measured;
 
-/// The line of JSON that says that counting begins.
-pub(super) const MEASURING: &str = r#"{"event":"measuring"}"#;
-
-/// CPU time per time from which on the client is taken for the limit.
-const BUSY: f64 = 0.95;
-
-const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
+/// The shares of all latencies that are told of: name in JSON, name in the table.
+const QUANTILES: [(&str, &str, f64); 5] = [
+    ("p50_us", "p50", 0.5),
+    ("p90_us", "p90", 0.9),
+    ("p99_us", "p99", 0.99),
+    ("p999_us", "p99.9", 0.999),
+    ("max_us", "max", 1.0),
+];
 
 /// Prints a line, or several, at once.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -23,94 +23,90 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// What an echo run found.
+/// What a run found, built up in the order in which it is printed.
 #[derive(Debug)]
-pub(super) struct Echoed {
-    pub(super) seconds: f64,
-    /// Our own CPU time per time; 1.0 is a saturated core.
-    pub(super) busy: f64,
-    /// Nanoseconds.
-    pub(super) latencies: Histogram<u64>,
+pub(super) struct Report {
+    /// The object's fields.
+    json: String,
+    table: String,
+    warning: Option<String>,
 }
 
-impl Echoed {
-    pub(super) fn print(&self, args: &args::Echo) -> io::Result<()> {
-        // A program that has read the last line may end us at once: warn it before.
-        if args.target.json {
-            self.warn()?;
-            return print(&self.json());
+impl Report {
+    /// `title` says what was done.
+    pub(super) fn new(title: String) -> Self {
+        Self { json: r#""event":"done""#.to_owned(), table: title + "\n\n", warning: None }
+    }
+
+    /// A number of things.
+    pub(super) fn count(&mut self, name: &str, label: &str, count: u64) {
+        let _ = write!(self.json, r#","{name}":{count}"#);
+        self.row(label, &grouped(count as f64, 0), "");
+    }
+
+    /// For programs only.
+    pub(super) fn real(&mut self, name: &str, value: f64) {
+        // To the millionth, without zeros at the end.
+        let _ = write!(self.json, r#","{name}":{}"#, (value * 1e6).round() / 1e6);
+    }
+
+    /// For programs, and for people with so many decimals.
+    pub(super) fn shown(
+        &mut self,
+        name: &str,
+        label: &str,
+        value: f64,
+        decimals: usize,
+        unit: &str,
+    ) {
+        self.real(name, value);
+        self.row(label, &grouped(value, decimals), unit);
+    }
+
+    /// A line between rows.
+    pub(super) fn section(&mut self) {
+        self.table.push('\n');
+    }
+
+    /// Latencies, and what the client has used: every run's last rows.
+    pub(super) fn measured(&mut self, measured: &Measured) {
+        self.section();
+        for (name, label, quantile) in QUANTILES {
+            self.shown(name, label, measured.micros(quantile), 1, " µs");
         }
-        print(&self.table(args))?;
+        self.section();
+        let (used, waited) = measured.busiest();
+        self.row("client CPU", &grouped(used * 100.0, 0), " % of a core, busiest thread");
+        self.real("client_busy", used);
+        self.real("client_waited", waited);
+        let _ = write!(self.json, r#","limited_by_client":{}"#, measured.limited_by_client());
+        self.warning = measured.warning();
+    }
+
+    fn row(&mut self, label: &str, value: &str, unit: &str) {
+        let _ = writeln!(self.table, "{label:<12}{value:>14}{unit}");
+    }
+
+    /// Prints it on the standard output; a warning goes to the standard error output.
+    pub(super) fn print(&self, json: bool) -> io::Result<()> {
+        // A program that has read the last line may end us at once: warn it before.
+        if json {
+            self.warn()?;
+            return print(&format!("{{{}}}", self.json));
+        }
+        print(self.table.trim_end())?;
         self.warn()
     }
 
     fn warn(&self) -> io::Result<()> {
-        let Some(warning) = self.warning() else { return Ok(()) };
+        let Some(warning) = &self.warning else { return Ok(()) };
         io::stderr().write_all(format!("{warning}\n").as_bytes())
-    }
-
-    fn json(&self) -> String {
-        let Self { seconds, latencies, .. } = self;
-        let messages = latencies.len();
-        let rate = self.rate();
-        let [p50, p90, p99, p999] = QUANTILES.map(|(_, quantile)| self.micros(quantile));
-        let max = self.micros(1.0);
-        format!(
-            r#"{{"event":"done","messages":{messages},"seconds":{seconds:.6},"messages_per_second":{rate:.1},"p50_us":{p50:.1},"p90_us":{p90:.1},"p99_us":{p99:.1},"p999_us":{p999:.1},"max_us":{max:.1}}}"#
-        )
-    }
-
-    fn table(&self, args: &args::Echo) -> String {
-        let megabytes = self.rate() * f64::from(args.size) / 1e6;
-        let mut rows = vec![
-            ("messages", grouped(self.latencies.len() as f64, 0), ""),
-            ("rate", grouped(self.rate(), 0), " messages/s"),
-            ("payload", grouped(megabytes, 1), " MB/s each way"),
-        ];
-        for (name, quantile) in QUANTILES.into_iter().chain([("max", 1.0)]) {
-            rows.push((name, grouped(self.micros(quantile), 1), " µs"));
-        }
-        rows.push(("client CPU", grouped(self.busy * 100.0, 0), " %"));
-
-        let args::Echo { connections, size, in_flight, .. } = args;
-        let kind = if args.target.text { "text" } else { "binary" };
-        let compressed = if args.target.deflate { ", compressed" } else { "" };
-        let mut table = format!(
-            "{} × {} B {kind}{compressed} × {in_flight} in flight, {:.1} s\n",
-            counted(*connections),
-            grouped(f64::from(*size), 0),
-            self.seconds,
-        );
-        for (name, value, unit) in rows {
-            let section = if matches!(name, "messages" | "p50" | "client CPU") { "\n" } else { "" };
-            let _ = writeln!(table, "{section}{name:<12}{value:>14}{unit}");
-        }
-        table.truncate(table.trim_end().len());
-        table
-    }
-
-    /// Who was the limit, if it was us.
-    fn warning(&self) -> Option<String> {
-        (self.busy >= BUSY).then(|| {
-            format!(
-                "this client was busy {:.0} % of the time: it was the limit, not the server",
-                self.busy * 100.0
-            )
-        })
-    }
-
-    fn rate(&self) -> f64 {
-        self.latencies.len() as f64 / self.seconds
-    }
-
-    fn micros(&self, quantile: f64) -> f64 {
-        self.latencies.value_at_quantile(quantile) as f64 / 1000.0
     }
 }
 
 /// What an idle run says once all connections are open.
 pub(super) fn holding(args: &args::Idle) -> String {
-    if args.target.json {
+    if args.server.json {
         return format!(r#"{{"event":"holding","connections":{}}}"#, args.connections);
     }
     let until = match args.hold {
@@ -125,13 +121,26 @@ pub(super) fn held(connections: u32, time: Duration) -> String {
     format!("{}, none of which ended within {time:?}", counted(connections))
 }
 
-fn counted(connections: u32) -> String {
-    let noun = if connections == 1 { "connection" } else { "connections" };
-    format!("{} {noun}", grouped(f64::from(connections), 0))
+/// What is sent.
+pub(super) fn message_kind(text: bool, deflate: bool) -> String {
+    let kind = if text { "text" } else { "binary" };
+    let compressed = if deflate { ", compressed" } else { "" };
+    format!("{kind}{compressed}")
+}
+
+/// So many connections.
+pub(super) fn counted(connections: u32) -> String {
+    counted_as(connections, "connection")
+}
+
+/// So many of something.
+pub(super) fn counted_as(number: u32, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(f64::from(number), 0))
 }
 
 /// A number with thousands separated and so many decimals.
-fn grouped(value: f64, decimals: usize) -> String {
+pub(super) fn grouped(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut grouped = String::new();
@@ -158,12 +167,18 @@ mod tests {
     }
 
     #[test]
-    fn a_saturated_client_is_said_to_be_the_limit() {
-        let mut latencies = Histogram::new(2).unwrap();
-        latencies.record(1000).unwrap();
-        let mut echoed = Echoed { seconds: 1.0, busy: 0.94, latencies };
-        assert_eq!(echoed.warning(), None);
-        echoed.busy = 0.95;
-        assert!(echoed.warning().unwrap().contains("it was the limit, not the server"));
+    fn people_and_programs_are_told_the_same() {
+        let mut report = Report::new("2 connections".to_owned());
+        report.count("messages", "messages", 1234);
+        report.real("seconds", 1.5);
+        report.shown("rate_per_second", "rate", 822.666_666_6, 0, " messages/s");
+        assert_eq!(
+            report.json,
+            r#""event":"done","messages":1234,"seconds":1.5,"rate_per_second":822.666667"#
+        );
+        assert_eq!(
+            report.table,
+            "2 connections\n\nmessages             1,234\nrate                   823 messages/s\n"
+        );
     }
 }
