@@ -43,7 +43,9 @@ pub use close::{
     Unsent,
 };
 pub use config::Config;
-pub use connection::{Compress, Connection, Event, Outbound, ReadyState, Role, ShortMessages};
+pub use connection::{
+    Compress, Connection, Direct, Event, Outbound, ReadyState, Role, ShortMessages,
+};
 pub use deflate::{DeflateConfig, DeflateParams};
 pub use error::{ProtocolError, SendError};
 pub use handshake::Agreement;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use everwire_wire::{Compress, Outbound};
 use tokio::io::ReadBuf;
 
 use super::tail::Tail;
@@ -62,6 +63,34 @@ impl<S: Stream> State<S> {
         if self.waiting.is_some() && (self.has_room(1) || self.is_drained()) {
             self.wake_writers();
         }
+    }
+
+    /// Offers a message to the network from where it lies, if it is one of those for which that is
+    /// possible; what the network does not take at once is queued. Says whether it was.
+    pub(super) fn write_directly(
+        &mut self,
+        link: &Arc<Link<S>>,
+        message: &Outbound<'_>,
+        compress: Compress,
+    ) -> bool {
+        let Some(stream) = self.io.as_mut().filter(|stream| stream.is_write_vectored()) else {
+            return false;
+        };
+        if self.unflushed || self.write_failed.is_some() {
+            return false;
+        }
+        let Some(direct) = self.connection.direct(message, compress) else { return false };
+        let waker = Waker::from(link.clone());
+        let cx = &mut Context::from_waker(&waker);
+        let parts = [IoSlice::new(direct.head()), IoSlice::new(message.payload())];
+        let written = Pin::new(stream).poll_write_vectored(cx, &parts);
+        let now = clock::now();
+        let taken = if let Poll::Ready(Ok(taken)) = written { taken } else { 0 };
+        self.connection.handle_written(now, &direct, message, taken);
+        self.unflushed = true;
+        // The rest, and whatever went wrong, goes the way of everything else.
+        self.flush(link);
+        true
     }
 
     /// Whether all that was queued has left.

@@ -33,10 +33,8 @@ impl<S: Stream> Link<S> {
         leave: Leave,
     ) -> Result<(), SendError> {
         let mut state = self.lock();
-        state.check_message(message_len(&message))?;
-        state.connection.send(message, compress, &mut ThreadMasks)?;
-        self.leave(&mut state, leave);
-        Ok(())
+        state.check_message(message.payload().len())?;
+        self.put(&mut state, message, compress, leave)
     }
 
     /// Queues a message as soon as there is room.
@@ -48,12 +46,11 @@ impl<S: Stream> Link<S> {
         leave: Leave,
     ) -> Poll<Result<(), SendError>> {
         let mut state = self.lock();
-        let len = message.as_ref().map_or(0, message_len);
+        let len = message.as_ref().map_or(0, |message| message.payload().len());
         std::task::ready!(state.poll_room(cx, len))?;
         if let Some(message) = message.take() {
             // The room was asked for.
-            state.connection.send_over_limit(message, compress, &mut ThreadMasks)?;
-            self.leave(&mut state, leave);
+            self.put(&mut state, message, compress, leave)?;
         }
         Poll::Ready(Ok(()))
     }
@@ -77,9 +74,7 @@ impl<S: Stream> Link<S> {
             Err(SendError::QueueFull { .. }) => {}
             result => result?,
         }
-        state.connection.send_over_limit(message, compress, &mut ThreadMasks)?;
-        self.leave(&mut state, leave);
-        Ok(())
+        self.put(&mut state, message, compress, leave)
     }
 
     /// Waits until a visitor's answer may be queued; also over when the connection is.
@@ -96,8 +91,7 @@ impl<S: Stream> Link<S> {
     pub(crate) fn answer(self: &Arc<Self>, message: Outbound<'_>) -> Result<bool, SendError> {
         let mut state = self.lock();
         state.check_message(1)?;
-        state.connection.send_over_limit(message, Compress::Auto, &mut ThreadMasks)?;
-        self.leave(&mut state, Leave::Now);
+        self.put(&mut state, message, Compress::Auto, Leave::Now)?;
         Ok(state.has_room(1))
     }
 
@@ -266,7 +260,7 @@ impl<S: Stream> Link<S> {
     ) -> Result<(), SendError> {
         let mut state = self.lock();
         state.release(reserved);
-        let len = message_len(&message);
+        let len = message.payload().len();
         match state.check_message(if len > reserved { len } else { 0 }) {
             // There is room, whatever the queue holds by now: frame headers and what compression
             // adds may take it a little over its limit.
@@ -278,8 +272,21 @@ impl<S: Stream> Link<S> {
             }
             Ok(()) => {}
         }
-        state.connection.send_over_limit(message, Compress::Auto, &mut ThreadMasks)?;
-        self.leave(&mut state, Leave::Now);
+        self.put(&mut state, message, Compress::Auto, Leave::Now)
+    }
+
+    /// Queues a message, or gives it to the network from where it lies. There is room for it.
+    fn put(
+        self: &Arc<Self>,
+        state: &mut State<S>,
+        message: Outbound<'_>,
+        compress: Compress,
+        leave: Leave,
+    ) -> Result<(), SendError> {
+        if leave == Leave::Soon || !state.write_directly(self, &message, compress) {
+            state.connection.send_over_limit(message, compress, &mut ThreadMasks)?;
+        }
+        self.leave(state, leave);
         Ok(())
     }
 
@@ -381,13 +388,5 @@ impl<S> State<S> {
         if !writers.iter().any(|writer| writer.will_wake(cx.waker())) {
             writers.push(cx.waker().clone());
         }
-    }
-}
-
-fn message_len(message: &Outbound<'_>) -> usize {
-    match message {
-        Outbound::Text(text) => text.len(),
-        Outbound::Binary(bytes) => bytes.len(),
-        Outbound::Message(message) => message.len(),
     }
 }

@@ -193,3 +193,29 @@ async fn a_peer_that_reads_again_gets_what_was_queued_without_another_call() {
     peer.send(Frame::close_with("")).await;
     assert!(crate::sockets::end(&mut server).await.was_clean);
 }
+
+#[tokio::test]
+async fn long_and_short_messages_keep_their_order_however_slowly_they_are_read() {
+    let (mut client, server) = tcp_pair(&quiet()).await;
+    let sizes = [20, 70_000, 16_384, 1, 2 << 20, 65_536, 125];
+    let payload = move |n: usize| vec![n as u8; sizes[n % sizes.len()]];
+    let sending = tokio::spawn(async move {
+        for n in 0..100 {
+            // Borrowed, and so written from where it lies when the network takes it.
+            server.send(&payload(n)[..]).await.unwrap();
+            if n % 7 == 0 {
+                server.ping(b"between").unwrap();
+            }
+        }
+        server
+    });
+    for n in 0..100 {
+        if n % 10 == 0 {
+            settle().await;
+        }
+        let message = next(&mut client).await;
+        assert!(message.as_bytes() == payload(n), "message {n} is {} bytes", message.len());
+    }
+    let server = sending.await.unwrap();
+    assert_eq!(server.buffered_amount(), 0);
+}

@@ -1,6 +1,7 @@
 //! One WebSocket as a value.
 
 mod close;
+mod direct;
 mod outgoing;
 mod receive;
 mod send;
@@ -20,6 +21,7 @@ use crate::mask::MaskSource;
 use crate::text_heartbeat;
 
 use close::Closing;
+pub use direct::Direct;
 use outgoing::{Outgoing, Payload};
 use receive::Receive;
 pub use receive::ShortMessages;

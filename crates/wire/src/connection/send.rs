@@ -27,7 +27,12 @@ pub enum Outbound<'a> {
 }
 
 impl Outbound<'_> {
-    fn parts(&self) -> (Kind, &[u8]) {
+    /// The payload.
+    pub fn payload(&self) -> &[u8] {
+        self.parts().1
+    }
+
+    pub(super) fn parts(&self) -> (Kind, &[u8]) {
         match self {
             Self::Text(text) => (Kind::Text, text.as_bytes()),
             Self::Binary(bytes) => (Kind::Binary, bytes),
@@ -315,7 +320,7 @@ impl Connection {
         }
     }
 
-    fn compresses(&self, len: usize, compress: Compress) -> bool {
+    pub(super) fn compresses(&self, len: usize, compress: Compress) -> bool {
         self.deflater.is_some() && compress == Compress::Auto && len >= self.deflate_threshold()
     }
 

@@ -2,7 +2,7 @@
 
 use everwire_testkit::{Dice, Frame, Happened, Side, config, read_frames, with_deflate};
 use everwire_wire::{
-    Agreement, Compress, DeflateParams, Kind, Message, Role, SendError, SharedFrame,
+    Agreement, Compress, DeflateParams, Kind, Message, Outbound, Role, SendError, SharedFrame,
 };
 
 #[test]
@@ -242,4 +242,59 @@ fn the_pieces_of_a_text_must_be_utf8_as_a_whole() {
     assert_eq!(send(&mut client, &euro[1..], true), Ok(()));
     let frames = read_frames(&client.transmit());
     assert_eq!(frames.iter().map(|frame| frame.payload.len()).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_long_message_may_leave_from_where_it_lies_and_the_rest_of_it_is_queued() {
+    let payload: Vec<u8> = (0..20_000u32).map(|n| n as u8).collect();
+    let whole = payload.len() + 4;
+    for written in [0, 1, 3, 4, 5, 19_999, whole - 1, whole] {
+        let mut server = Side::server();
+        let message = Outbound::Binary(&payload);
+        let direct = server.connection.direct(&message, Compress::Auto).unwrap();
+        let mut bytes = [direct.head(), message.payload()].concat();
+        bytes.truncate(written);
+        server.connection.handle_written(server.now, &direct, &message, written);
+        assert_eq!(server.connection.buffered_amount(), whole - written);
+        server.connection.send("behind", Compress::Auto, &mut server.keys).unwrap();
+        bytes.extend(server.transmit());
+        let frames = read_frames(&bytes);
+        assert_eq!(frames.len(), 2, "{written}");
+        assert_eq!((frames[0].opcode, &frames[0].payload), (0x2, &payload));
+        assert_eq!(frames[1].payload, b"behind");
+        assert_eq!(server.connection.retained(), 0);
+    }
+}
+
+#[test]
+fn only_what_needs_no_work_leaves_from_where_it_lies() {
+    let long = vec![7; 20_000];
+    let message = Outbound::Binary(&long);
+    let is_direct = |side: &Side| side.connection.direct(&message, Compress::Auto).is_some();
+    assert!(is_direct(&Side::server()));
+    assert!(!is_direct(&Side::client()), "what a client sends is masked");
+    let short = Outbound::Binary(&long[..1000]);
+    assert!(Side::server().connection.direct(&short, Compress::Auto).is_none());
+    let agreement = with_deflate(DeflateParams::default());
+    let deflating = Side::new(Role::Server, &agreement, config());
+    assert!(!is_direct(&deflating));
+    assert!(deflating.connection.direct(&message, Compress::Never).is_some());
+    let mut fragmenting = config();
+    fragmenting.send_fragment_size = Some(1000);
+    assert!(!is_direct(&Side::new(Role::Server, &Agreement::default(), fragmenting)));
+
+    let mut server = Side::server();
+    server.connection.send("first", Compress::Auto, &mut server.keys).unwrap();
+    assert!(!is_direct(&server), "it would overtake");
+    server.transmit();
+    assert!(is_direct(&server));
+    server.receive(Frame::ping("").masked().encode());
+    assert!(!is_direct(&server), "a pong waits");
+    server.transmit();
+    let Side { connection, keys, .. } = &mut server;
+    connection.send_piece(Kind::Binary, b"piece", false, Compress::Auto, keys).unwrap();
+    server.transmit();
+    assert!(!is_direct(&server), "a message in pieces is not complete");
+    server.connection.close(server.now, None);
+    assert!(!is_direct(&server));
 }

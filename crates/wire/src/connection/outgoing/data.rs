@@ -14,7 +14,7 @@ use crate::message::Kind;
 
 /// Frames shorter than this are copied side by side, so that many leave in one write; the payload
 /// of longer ones is shared, and leaves beside its header in one vectored write.
-const SHARE_FROM: usize = 16 * 1024;
+pub(in crate::connection) const SHARE_FROM: usize = 16 * 1024;
 
 /// A run of copied frames is closed at this length, so that a control frame never waits for more.
 const RUN_LEN: usize = 32 * 1024;
@@ -23,7 +23,7 @@ const RUN_LEN: usize = 32 * 1024;
 const FIRST_RUN: usize = 1024;
 
 /// A longer run is not kept by the thread when it has left.
-const MAX_SPARE_RUN: usize = 2 * RUN_LEN;
+const MAX_SPARE_RUN: usize = 4 * RUN_LEN;
 
 thread_local! {
     /// A queue that nobody uses. Most are empty most of the time: the connection that has something
@@ -167,7 +167,12 @@ impl Data {
                 return;
             }
             self.written -= front.len();
-            self.sealed.pop_front();
+            let left = self.sealed.pop_front();
+            // The thread may keep the memory of the last one.
+            if let (true, 0, Some(left)) = (self.sealed.is_empty(), self.run.capacity(), left) {
+                self.run = left.run;
+                self.run.clear();
+            }
         }
         debug_assert!(self.written <= self.run.len());
         if self.written == self.run.len() {

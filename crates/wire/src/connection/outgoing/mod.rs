@@ -18,6 +18,7 @@ use crate::message::Kind;
 use control::Control;
 pub(crate) use control::{Left, Payload};
 use data::Data;
+pub(super) use data::SHARE_FROM;
 
 /// The queue of encoded frames. Data keeps its order; control frames overtake it at the next
 /// boundary between segments (RFC 6455 §5.4), and have room of their own that data cannot take.
