@@ -64,10 +64,11 @@ pub(super) struct Payload {
 
 impl Payload {
     /// The message with this number, to be sent.
+    #[inline]
     pub(super) fn message(&self, number: u64) -> Outbound<'_> {
         match self.all.kind {
             Kind::Text => Outbound::Text(self.text(number)),
-            Kind::Binary => Outbound::Binary(self.text(number).as_bytes()),
+            Kind::Binary => Outbound::Binary(self.bytes(number)),
         }
     }
 
@@ -112,15 +113,26 @@ impl Payload {
             return Err(Difference::Length { sent: size, came: bytes.len() });
         }
         let compared = size <= COMPARE_ALWAYS || number.is_multiple_of(COMPARE_EVERY);
-        if compared && bytes[front..] != self.text(number).as_bytes()[front..] {
+        if compared && bytes[front..] != self.bytes(number)[front..] {
             return Err(Difference::Bytes);
         }
         Ok(())
     }
 
     fn text(&self, number: u64) -> &str {
-        let start = self.start + (number % PERIOD as u64) as usize;
+        let start = self.start_of(number);
         &self.all.text[start..start + self.all.size]
+    }
+
+    /// The same without a look at where its characters begin: it is done for every message.
+    #[inline]
+    fn bytes(&self, number: u64) -> &[u8] {
+        &self.all.text.as_bytes()[self.start_of(number)..][..self.all.size]
+    }
+
+    #[inline]
+    fn start_of(&self, number: u64) -> usize {
+        self.start + (number % PERIOD as u64) as usize
     }
 }
 

@@ -287,3 +287,79 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    /// Two senders and a receiver; each sender has two messages under way.
+    fn ledger() -> Ledger {
+        #[derive(Parser)]
+        struct Flags {
+            #[command(flatten)]
+            fanout: args::Fanout,
+        }
+        let flags = ["", "ws://server/", "--senders=2", "--receivers=1", "--in-flight=2"];
+        Ledger::new(&Flags::parse_from(flags).fanout)
+    }
+
+    fn hear(ledger: &Ledger, member: usize, sender: usize, number: u64) -> Result<bool, Failure> {
+        let counts = ledger.hear(member, Stamp { sender, number }, Instant::now())?;
+        Ok(counts.is_some())
+    }
+
+    #[tokio::test]
+    async fn there_is_room_for_one_more_when_everyone_has_heard_one() {
+        let ledger = ledger();
+        assert_eq!(ledger.room(0).await, Some(2));
+        for number in [1, 2] {
+            assert_eq!(ledger.send(0, Instant::now()), Stamp { sender: 0, number });
+        }
+        for member in [0, 1] {
+            assert!(hear(&ledger, member, 0, 1).unwrap() && hear(&ledger, member, 0, 2).unwrap());
+            assert_eq!(ledger.lanes[0].room.available_permits(), 0);
+        }
+        assert!(hear(&ledger, 2, 0, 1).unwrap());
+        assert_eq!(ledger.room(0).await, Some(1));
+        assert!(!ledger.all_heard());
+        assert!(hear(&ledger, 2, 0, 2).unwrap());
+        assert!(ledger.all_heard() && ledger.lost().is_none());
+        ledger.stop();
+        assert_eq!(ledger.room(0).await, None);
+    }
+
+    #[test]
+    fn the_first_message_finds_out_who_is_there_and_does_not_count() {
+        let ledger = ledger();
+        for (member, present) in [(0, 1), (2, 2), (2, 2), (1, 3), (0, 3)] {
+            assert!(!ledger.all_present());
+            assert!(!hear(&ledger, member, 0, 0).unwrap());
+            assert_eq!(ledger.present(), (present, 3));
+            if present == 3 {
+                break;
+            }
+        }
+        assert!(ledger.all_present());
+        assert!(!hear(&ledger, 0, 0, 0).unwrap(), "it may have been sent twice");
+        assert!(matches!(hear(&ledger, 0, 1, 0), Err(Failure::Disordered(_))));
+    }
+
+    #[test]
+    fn gaps_and_what_never_came_are_lost_and_what_comes_late_is_out_of_order() {
+        let ledger = ledger();
+        ledger.send(1, Instant::now());
+        ledger.send(1, Instant::now());
+        assert!(hear(&ledger, 0, 1, 2).unwrap());
+        assert!(matches!(hear(&ledger, 0, 1, 1), Err(Failure::Disordered(_))));
+        assert!(matches!(hear(&ledger, 0, 1, 2), Err(Failure::Disordered(_))));
+        assert!(matches!(hear(&ledger, 0, 1, 3), Err(Failure::NeverSent(_))));
+        assert!(matches!(hear(&ledger, 0, 2, 1), Err(Failure::NeverSent(_))));
+        assert!(hear(&ledger, 1, 1, 1).unwrap());
+        // One in the gap, one that the second member and two that the third never heard.
+        let lost = ledger.lost().unwrap();
+        assert_eq!((lost.deliveries, lost.member), (4, 0));
+        assert_eq!(lost.first, Stamp { sender: 1, number: 1 });
+    }
+}
