@@ -114,6 +114,11 @@ impl Ledger {
         }
     }
 
+    /// The time by which messages are stamped: nanoseconds since the start.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
     // Of senders.
 
     pub(super) fn senders(&self) -> usize {
@@ -131,12 +136,12 @@ impl Ledger {
         Some(1 + room.forget_permits(usize::MAX))
     }
 
-    /// The stamp of the sender's next message, which leaves now.
-    pub(super) fn send(&self, sender: usize, now: Instant) -> Stamp {
+    /// The stamp of the sender's next message, which leaves at this time.
+    pub(super) fn send(&self, sender: usize, now: u64) -> Stamp {
         let lane = &self.lanes[sender];
         let number = lane.sent.load(Relaxed) + 1;
         let place = lane.place(number);
-        place.sent_at.store(self.nanos(now), Relaxed);
+        place.sent_at.store(now, Relaxed);
         place.missing.store(self.hearers(), Relaxed);
         lane.sent.store(number, Relaxed);
         Stamp { sender, number }
@@ -158,7 +163,7 @@ impl Ledger {
         &self,
         member: usize,
         stamp: Stamp,
-        now: Instant,
+        now: u64,
     ) -> Result<Option<Duration>, Failure> {
         let heard = |next| Heard { member, stamp, next };
         let Some(lane) = self.lanes.get(stamp.sender) else {
@@ -190,7 +195,7 @@ impl Ledger {
         entry.store(stamp.number + 1, Relaxed);
         let sent_at = lane.place(stamp.number).sent_at.load(Relaxed);
         lane.settle(stamp.number);
-        Ok(Some(Duration::from_nanos(self.nanos(now).saturating_sub(sent_at))))
+        Ok(Some(Duration::from_nanos(now.saturating_sub(sent_at))))
     }
 
     /// A member heard message 0; whether it was time for it.
@@ -213,10 +218,6 @@ impl Ledger {
     fn lose(&self, member: usize, first: Stamp, deliveries: u64) {
         let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
         gaps.get_or_insert(Lost { deliveries: 0, member, first }).deliveries += deliveries;
-    }
-
-    fn nanos(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX)
     }
 
     // Of the run.
@@ -306,7 +307,7 @@ mod tests {
     }
 
     fn hear(ledger: &Ledger, member: usize, sender: usize, number: u64) -> Result<bool, Failure> {
-        let counts = ledger.hear(member, Stamp { sender, number }, Instant::now())?;
+        let counts = ledger.hear(member, Stamp { sender, number }, ledger.now())?;
         Ok(counts.is_some())
     }
 
@@ -315,7 +316,7 @@ mod tests {
         let ledger = ledger();
         assert_eq!(ledger.room(0).await, Some(2));
         for number in [1, 2] {
-            assert_eq!(ledger.send(0, Instant::now()), Stamp { sender: 0, number });
+            assert_eq!(ledger.send(0, ledger.now()), Stamp { sender: 0, number });
         }
         for member in [0, 1] {
             assert!(hear(&ledger, member, 0, 1).unwrap() && hear(&ledger, member, 0, 2).unwrap());
@@ -349,8 +350,8 @@ mod tests {
     #[test]
     fn gaps_and_what_never_came_are_lost_and_what_comes_late_is_out_of_order() {
         let ledger = ledger();
-        ledger.send(1, Instant::now());
-        ledger.send(1, Instant::now());
+        ledger.send(1, ledger.now());
+        ledger.send(1, ledger.now());
         assert!(hear(&ledger, 0, 1, 2).unwrap());
         assert!(matches!(hear(&ledger, 0, 1, 1), Err(Failure::Disordered(_))));
         assert!(matches!(hear(&ledger, 0, 1, 2), Err(Failure::Disordered(_))));

@@ -1,7 +1,7 @@
 //! A connection that listens, and speaks if it is a sender.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use everwire::{ClientStream, Incoming, Membership, Sender, WebSocket};
 use tokio::sync::watch;
@@ -89,7 +89,7 @@ impl Member {
         }
         let _ = stages.wait_for(|now| *now >= Stage::Running).await;
         while let Some(messages) = self.ledger.room(self.index).await {
-            let now = Instant::now();
+            let now = self.ledger.now();
             for _ in 0..messages {
                 feed(self.ledger.send(self.index, now)).await;
             }
@@ -106,7 +106,7 @@ struct Visit<'a> {
     /// What each sender says, by its number.
     payloads: Vec<Payload>,
     /// When those came that are shown now.
-    now: Instant,
+    now: u64,
     moment: Moment,
     /// How long they took, and how many took as long one after the other.
     latencies: Vec<(Duration, u64)>,
@@ -122,7 +122,7 @@ impl<'a> Visit<'a> {
         Self {
             member,
             payloads,
-            now: Instant::now(),
+            now: 0,
             moment: Moment::default(),
             latencies: Vec::new(),
             failure: None,
@@ -135,7 +135,7 @@ impl<'a> Visit<'a> {
             return;
         }
         if self.moment.begins_with(message.as_bytes().len()) {
-            self.now = Instant::now();
+            self.now = self.member.ledger.now();
         }
         match self.check(message) {
             Ok(None) => {}
