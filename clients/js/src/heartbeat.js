@@ -20,6 +20,7 @@ export class Heartbeat {
   #settings;
   #hands;
   #state = OFF;
+  /** When the last ping went, or the connection began. */
   #pingedAt = 0;
 
   /**
@@ -35,14 +36,21 @@ export class Heartbeat {
     return due(this.#state);
   }
 
+  /** Whether there was no ping for an interval: where it is never silent, none goes by itself. */
+  get isOverdue() {
+    return performance.now() - this.#pingedAt >= this.#settings.policy.interval;
+  }
+
   /** @param {import('./watchdog.js').Input} input */
   step(input) {
-    const [state, actions] = step(this.#settings.policy, this.#state, input, performance.now());
+    const now = performance.now();
+    const [state, actions] = step(this.#settings.policy, this.#state, input, now);
     this.#state = state;
+    if (input.type === 'open') this.#pingedAt = now;
     for (const action of actions) {
       if (action === 'dead') this.#hands.dead();
       else {
-        this.#pingedAt = performance.now();
+        this.#pingedAt = now;
         this.#hands.ping(this.#settings.ping);
       }
     }

@@ -252,7 +252,10 @@ export class Lifeline {
 
   /** @param {MessageEvent} event */
   #received({ data, origin }) {
-    if (!this.#heartbeat?.received(data)) this.#events.push(new MessageEvent('message', { data, origin }));
+    if (!this.#heartbeat?.received(data)) {
+      this.#events.push(new MessageEvent('message', { data, origin }));
+      this.#ask();
+    }
     this.#settle();
   }
 
@@ -312,9 +315,11 @@ export class Lifeline {
 
   // Helpers.
 
-  /** A fate that somebody waits for is asked after at once. */
+  /** A fate that somebody waits for is asked after at once, any other once in an interval. */
   #ask() {
-    if (this.#outgoing.isAwaited) this.#heartbeat?.step({ type: 'ask' });
+    if (this.#heartbeat === null) return;
+    const isDue = this.#outgoing.isUnproven && this.#heartbeat.isOverdue;
+    if (isDue || this.#outgoing.isAwaited) this.#heartbeat.step({ type: 'ask' });
   }
 
   /** @param {import('./classify.js').Ending} ending */

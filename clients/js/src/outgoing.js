@@ -57,6 +57,11 @@ export class Outgoing {
     return first !== undefined && first <= this.#state.written;
   }
 
+  /** Whether there is a message that has left and has no fate. */
+  get isUnproven() {
+    return this.#state.settled < this.#state.written;
+  }
+
   /**
    * @param {Message} message
    * @param {(fate: Fate) => void} [resolve] told of its fate

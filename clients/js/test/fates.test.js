@@ -69,6 +69,20 @@ describe('without a queue', () => {
     assert.equal(server.pings, 2);
   });
 
+  test('a server that never falls silent does not keep a fate back', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { heartbeat: { interval: 200 } });
+    const told = fates(socket);
+    await next(socket, 'open');
+    const talk = setInterval(() => {
+      for (const client of server.server.clients) client.send('news');
+    }, 20);
+    context.after(() => clearInterval(talk));
+    socket.send('one');
+    await until(() => told.length > 0, 'its fate');
+    assert.deepEqual(told, ['1–1 sent']);
+  });
+
   test('what was under way when the connection broke is unsure', async (context) => {
     const server = await start(context);
     server.answers = false;
