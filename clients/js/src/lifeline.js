@@ -50,6 +50,8 @@ export class Lifeline {
   #binaryType = 'blob';
   /** Between `close` and its event. */
   #isClosing = false;
+  /** How long the native close may wait for proof; null if it does not. @type {number | null} */
+  #closeBy = null;
   /** What is said to the server. @type {Farewell} */
   #farewell = {};
   #isStarting = false;
@@ -76,13 +78,15 @@ export class Lifeline {
     });
     this.#heartbeat = settings.heartbeat && new Heartbeat(settings.heartbeat, {
       ping: (text) => {
-        this.#outgoing.mark();
+        // A socket that is closing loses it: it stands for nothing.
+        if (this.socket?.readyState === OPEN) this.#outgoing.mark();
         this.socket?.send(text);
       },
       pong: (roundTrip) => {
         this.#events.push(new HeartbeatEvent(roundTrip));
         this.#outgoing.pong();
         this.#ask();
+        this.#closeIfProven();
       },
       dead: () => {
         this.#connection?.drop(null);
@@ -141,7 +145,7 @@ export class Lifeline {
    */
   push(message, resolve) {
     // The native socket may be closing, and its event still to come: then this is no connection.
-    if (this.#outgoing.up && this.readyState === CONNECTING) this.#outgoing.lost(false);
+    if (this.#outgoing.up && this.readyState === CONNECTING) this.#outgoing.lost();
     const refusal = this.#outgoing.push(message, resolve);
     this.#ask();
     this.#settle();
@@ -204,9 +208,9 @@ export class Lifeline {
       case 'connect':
         return this.#connect();
       case 'close':
-        // If the server closes already, its close frame is no answer to ours.
-        if (this.socket?.readyState !== OPEN) this.#outgoing.lost(false);
-        return this.socket?.close(this.#farewell.code, this.#farewell.reason);
+        this.#closeBy = performance.now() + (this.#settings.heartbeat?.closeTimeout ?? 0);
+        this.#ask();
+        return this.#closeIfProven();
       case 'drop':
         if (action.cause === 'closed') return this.#letGo({});
         if (action.cause === 'reconnect') return this.#leave(true);
@@ -253,7 +257,8 @@ export class Lifeline {
   /** @param {MessageEvent} event */
   #received({ data, origin }) {
     if (!this.#heartbeat?.received(data)) {
-      this.#events.push(new MessageEvent('message', { data, origin }));
+      // As with `WebSocket`, `close` is the end of messages.
+      if (!this.#isClosing) this.#events.push(new MessageEvent('message', { data, origin }));
       this.#ask();
     }
     this.#settle();
@@ -265,8 +270,7 @@ export class Lifeline {
    */
   #ended(ending, known) {
     const opened = this.#retry.phase === 'open';
-    const { code = 1005 } = this.#farewell;
-    this.#forget(this.#isClosing && ending.wasClean && ending.code === code);
+    this.#forget();
     if (!this.#isClosing) {
       const verdict = known ?? this.#classify({ ...ending, opened });
       const after = typeof verdict === 'object' ? verdict.after : null;
@@ -303,6 +307,7 @@ export class Lifeline {
     this.#decide({ type: 'tick' });
     this.#outgoing.tick();
     this.#heartbeat?.step({ type: 'tick', late });
+    this.#closeIfProven();
     this.#settle();
   }
 
@@ -315,11 +320,24 @@ export class Lifeline {
 
   // Helpers.
 
-  /** A fate that somebody waits for is asked after at once, any other once in an interval. */
+  /** A fate that somebody or `close` waits for is asked after at once, any other once in an interval. */
   #ask() {
     if (this.#heartbeat === null) return;
-    const isDue = this.#outgoing.isUnproven && this.#heartbeat.isOverdue;
+    const isDue = this.#outgoing.isUnproven && (this.#closeBy !== null || this.#heartbeat.isOverdue);
     if (isDue || this.#outgoing.isAwaited) this.#heartbeat.step({ type: 'ask' });
+  }
+
+  /**
+   * `close` comes to the native socket once all that was sent is proven, or when its time is up:
+   * nothing that arrives behind a native close is shown to a page, and the server's close frame
+   * proves nothing, since it may have been on its way before ours.
+   */
+  #closeIfProven() {
+    if (this.#closeBy === null) return;
+    const isOpen = this.socket?.readyState === OPEN;
+    if (isOpen && this.#outgoing.isUnproven && performance.now() < this.#closeBy) return;
+    this.#closeBy = null;
+    this.socket?.close(this.#farewell.code, this.#farewell.reason);
   }
 
   /** @param {import('./classify.js').Ending} ending */
@@ -349,15 +367,15 @@ export class Lifeline {
   /** @param {Farewell | null} farewell null if nobody would hear it */
   #letGo(farewell) {
     this.#connection?.drop(farewell);
-    this.#forget(false);
+    this.#forget();
   }
 
-  /** @param {boolean} answered whether the server answered our close frame */
-  #forget(answered) {
+  #forget() {
     this.#address = this.address;
     this.#connection = null;
+    this.#closeBy = null;
     this.#heartbeat?.step({ type: 'close' });
-    this.#outgoing.lost(answered);
+    this.#outgoing.lost();
   }
 
   /** @param {Ending} ending */
@@ -368,7 +386,7 @@ export class Lifeline {
 
   /** All that happened at once has been done: set the alarm, and tell of it. */
   #settle() {
-    this.#alarm.set(retry.due(this.#retry), this.#outgoing.due, this.#heartbeat?.due);
+    this.#alarm.set(retry.due(this.#retry), this.#outgoing.due, this.#heartbeat?.due, this.#closeBy);
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     for (let event; (event = this.#events.shift()); ) this.#dispatch(event);

@@ -19,6 +19,8 @@ import * as watchdog from './watchdog.js';
  * @property {string} [pong] the answer, which the application never sees: `pong`
  * @property {number} [interval] of silence before a ping, in milliseconds: 25,000
  * @property {number} [timeout] without anything after it, then the connection is dropped: 10,000
+ * @property {number} [closeTimeout] how long `close` waits for the proof that all was read: 1,000;
+ *   0 closes at once
  */
 
 /**
@@ -48,6 +50,9 @@ import * as watchdog from './watchdog.js';
  * @property {(ending: import('./classify.js').Ending) => import('./classify.js').Verdict} [classify]
  *   whether to come back after an ending
  */
+
+/** As long as a person who leaves would wait (milliseconds). */
+const CLOSE_TIMEOUT_MS = 1_000;
 
 /** No queue is without a limit. */
 const MAX_MESSAGES = 10_000;
@@ -99,7 +104,8 @@ function heartbeat(given) {
     timeout: number(options, 'timeout', timeout),
     hurry: Math.min(hurry, number(options, 'timeout', timeout)),
   });
-  return { ping, pong, policy };
+  const closeTimeout = number(options, 'closeTimeout', CLOSE_TIMEOUT_MS);
+  return { ping, pong, policy, closeTimeout };
 }
 
 /** @returns {'fatal'} */

@@ -6,7 +6,7 @@ import { size, snapshot } from './message.js';
 /** @typedef {import('./events.js').Fate} Fate */
 /** @typedef {import('./message.js').Message} Message */
 
-/** So many fates can be waited for at once: without a heartbeat none is known before the end. */
+/** So many fates can be waited for at once: without a heartbeat none is told before the end. */
 const MAX_WAITING = 10_000;
 
 /**
@@ -93,9 +93,9 @@ export class Outgoing {
     }
   }
 
-  /** @param {boolean} answered whether the peer answered our close frame */
-  lost(answered) {
-    this.#step({ type: 'down', unsent: 0, answered });
+  /** There is no connection any more: what has no proof by now gets none. */
+  lost() {
+    this.#step({ type: 'down', unsent: 0, answered: false });
   }
 
   /** A ping leaves now. */

@@ -105,8 +105,8 @@ export class ReliableWebSocket extends WebSocketTarget {
 
   /**
    * Send, and learn what became of it. Proof that it was read is the answer to a ping, which goes
-   * at once, or to our close; without the option `heartbeat` proof comes only with the end. At most
-   * 10,000 fates are waited for at once; beyond that a message is not sent, `full`.
+   * at once; without the option `heartbeat` there is none, and the end of the connection leaves it
+   * unsure. At most 10,000 fates are waited for at once; beyond that a message is not sent, `full`.
    *
    * @param {Message} data
    * @returns {Promise<Fate>} never rejected because of the network
@@ -118,7 +118,8 @@ export class ReliableWebSocket extends WebSocketTarget {
   }
 
   /**
-   * Close, and stay closed until `reconnect`.
+   * Close, and stay closed until `reconnect`. With the option `heartbeat`, while there is no proof
+   * that everything was read, the close frame waits for it: at most for `closeTimeout`, 1,000 ms.
    *
    * @param {number} [code] 1000 or 3000 to 4999
    * @param {string} [reason] at most 123 bytes of UTF-8

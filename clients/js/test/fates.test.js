@@ -1,8 +1,10 @@
 /** Of every message it is told what became of it, and what is told is true. */
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, test } from 'node:test';
-import { next, open, until } from './client.js';
+import { WebSocket } from 'ws';
+import { next, open, transcript, until } from './client.js';
 import { Proxy, Server, freePort } from './server.js';
 
 const SENT = { fate: 'sent' };
@@ -99,14 +101,15 @@ describe('without a queue', () => {
     assert.deepEqual(server.received, ['plain', 'delivered']);
   });
 
-  test('without a heartbeat, the answer to our close is the proof', async (context) => {
+  test('without a heartbeat there is no proof, at a close of ours neither', async (context) => {
     const server = await start(context);
     const socket = open(context, server.url);
     await next(socket, 'open');
     const delivery = socket.deliver('last words');
     socket.close(1000);
-    assert.deepEqual(await delivery, SENT);
+    assert.deepEqual(await delivery, UNSURE);
     assert.equal(server.pings, 0);
+    assert.deepEqual(server.received, ['last words']);
   });
 
   test('a close frame of the server’s own proves nothing', async (context) => {
@@ -149,7 +152,7 @@ describe('without a queue', () => {
     const taken = Array.from({ length: 10_000 }, () => socket.deliver(''));
     assert.deepEqual(await socket.deliver('one too many'), notSent('full'));
     socket.close(1000);
-    assert.deepEqual(new Set((await Promise.all(taken)).map(({ fate }) => fate)), new Set(['sent']));
+    assert.deepEqual(new Set((await Promise.all(taken)).map(({ fate }) => fate)), new Set(['unsure']));
   });
 
   test('after close nothing is taken', async (context) => {
@@ -173,6 +176,149 @@ describe('without a queue', () => {
     assert.deepEqual(await socket.deliver('two'), SENT);
     assert.equal(socket.lastMessage, 2);
   });
+});
+
+describe('close', () => {
+  test('waits for the proof that everything was read', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { heartbeat });
+    const told = fates(socket);
+    await next(socket, 'open');
+    socket.send('one');
+    socket.send('two');
+    socket.close(4000, 'done');
+    assert.equal(socket.readyState, socket.CLOSING);
+    socket.send('too late');
+    assert.deepEqual(await socket.deliver('too late'), notSent('ended'));
+    const { code, reason, wasClean, willReconnect } = await next(socket, 'close');
+    assert.deepEqual([code, reason, wasClean, willReconnect], [4000, 'done', true, false]);
+    assert.deepEqual(told, ['1–2 sent']);
+    assert.deepEqual(server.received, ['one', 'two']);
+    assert.equal(server.pings, 1);
+  });
+
+  test('pings once more for what went behind a ping', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { heartbeat });
+    const told = fates(socket);
+    await next(socket, 'open');
+    socket.deliver('one');
+    socket.send('two');
+    socket.close();
+    await next(socket, 'close');
+    assert.deepEqual(told, ['1–1 sent', '2–2 sent']);
+    assert.equal(server.pings, 2);
+  });
+
+  test('asks for nothing when nothing is open', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { heartbeat });
+    await next(socket, 'open');
+    await socket.deliver('one');
+    socket.close();
+    await next(socket, 'close');
+    assert.equal(server.pings, 1);
+  });
+
+  test('ends messages, although it still waits', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { heartbeat });
+    const lines = transcript(socket);
+    await next(socket, 'open');
+    socket.send('its echo comes before the pong');
+    socket.close(1000);
+    await next(socket, 'close');
+    assert.deepEqual(lines, ['open', 'close 1000']);
+  });
+
+  test('waits for a second, and no longer, where nobody answers', async (context) => {
+    const server = await start(context);
+    server.answers = false;
+    const socket = open(context, server.url, { heartbeat });
+    await next(socket, 'open');
+    const delivery = socket.deliver('read, and not answered');
+    const [peer] = server.server.clients;
+    const heard = once(peer, 'close');
+    const closedAt = performance.now();
+    socket.close(4000, 'enough');
+    // Long before the watchdog calls it dead, and in order.
+    const [[code, reason], { wasClean }] = await Promise.all([heard, next(socket, 'close')]);
+    const waited = performance.now() - closedAt;
+    assert.ok(waited >= 999, `${waited} ms`);
+    assert.deepEqual([code, String(reason), wasClean], [4000, 'enough', true]);
+    assert.deepEqual(await delivery, UNSURE);
+  });
+
+  test('does not wait at all with a `closeTimeout` of 0', async (context) => {
+    const server = await start(context);
+    server.answers = false;
+    /** @type {WebSocket | undefined} */
+    let native;
+    class Watched extends WebSocket {
+      /** @param {string} url */
+      constructor(url) {
+        super(url);
+        native = this;
+      }
+    }
+    const options = { WebSocket: Watched, heartbeat: { ...heartbeat, closeTimeout: 0 } };
+    const socket = open(context, server.url, options);
+    await next(socket, 'open');
+    const delivery = socket.deliver('no time for proof');
+    assert.equal(native?.readyState, WebSocket.OPEN);
+    socket.close(4000);
+    assert.equal(native?.readyState, WebSocket.CLOSING);
+    assert.deepEqual(await delivery, UNSURE);
+  });
+
+  test('leaves a ping that came too late without a meaning', async (context) => {
+    const server = await start(context);
+    const socket = open(context, server.url, { heartbeat: { ...heartbeat, closeTimeout: 0 } });
+    const told = fates(socket);
+    await next(socket, 'open');
+    socket.deliver('one');
+    // Its echo follows the true answer, and comes when the next ping could not leave any more.
+    socket.send('pong');
+    socket.deliver('three');
+    socket.close();
+    await next(socket, 'close');
+    assert.deepEqual(told, ['1–1 sent', '2–3 unsure']);
+  });
+
+  test('is obeyed by reconnect while it waits', async (context) => {
+    const server = await start(context);
+    server.answers = false;
+    const socket = open(context, server.url, { heartbeat });
+    const lines = transcript(socket);
+    await next(socket, 'open');
+    const delivery = socket.deliver('one');
+    socket.close(4000);
+    socket.reconnect(4001);
+    assert.deepEqual(await delivery, UNSURE);
+    await next(socket, 'open');
+    assert.deepEqual(lines, ['open', 'close 4001', 'open']);
+  });
+
+  for (const [how, options] of Object.entries({ 'with a heartbeat': { heartbeat }, 'without one': {} })) {
+    test(`that crosses the server’s, with the same code, proves nothing, ${how}`, async (context) => {
+      const server = await start(context);
+      /** @type {import('node:net').Socket | undefined} */
+      let connection;
+      server.server.on('connection', (_, request) => (connection = request.socket));
+      const socket = open(context, server.url, options);
+      await next(socket, 'open');
+      const [peer] = server.server.clients;
+      peer.pause();
+      const delivery = socket.deliver('never read');
+      peer.close(1000);
+      connection?.end();
+      socket.close(1000);
+      const { code, wasClean } = await next(socket, 'close');
+      assert.deepEqual([code, wasClean], [1000, true], 'it looks like an answer');
+      assert.deepEqual(await delivery, UNSURE);
+      assert.deepEqual(server.received, []);
+    });
+  }
 });
 
 describe('with a queue', () => {
