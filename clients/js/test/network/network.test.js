@@ -28,7 +28,7 @@ for (const [name, WebSocket] of Object.entries(CLASSES)) {
     const client = new Client(`ws://127.0.0.1:${proxy.port}`, WebSocket, dice);
     context.after(() => client.stop());
 
-    await storm({ proxy, dice, rounds: 4, opens: () => client.opens });
+    await storm({ proxy, dice, rounds: 4, client });
     client.rest();
     await until(() => client.isSettled, 'the last fate');
     client.stop();
@@ -44,6 +44,9 @@ for (const [name, WebSocket] of Object.entries(CLASSES)) {
     assert.ok(client.opens > 20, `${client.opens} connections`);
   });
 }
+
+/** More than its queue takes. */
+const MANY = 1_000;
 
 /** Sends without a pause, and writes down what it is told. */
 class Client {
@@ -75,7 +78,11 @@ class Client {
     this.#socket.addEventListener('fate', ({ first, last, fate, why }) => {
       this.report.fates.push({ first, last, fate, why });
     });
-    this.#timer = setInterval(() => this.#send(), EVERY_MS);
+    this.#timer = setInterval(() => this.send(), EVERY_MS);
+  }
+
+  get isOpen() {
+    return this.#socket.readyState === this.#socket.OPEN;
   }
 
   get isSettled() {
@@ -89,6 +96,19 @@ class Client {
     return Object.fromEntries(Object.keys(this.promised).map((key) => [key, fateOf(Number(key))]));
   }
 
+  /** @param {'sent' | 'unsure' | 'notSent' | 'refused'} kind */
+  has(kind) {
+    const { refused, fates } = this.report;
+    return kind === 'refused' ? refused.length > 0 : fates.some(({ fate }) => fate === kind);
+  }
+
+  /** Into the queue, until a message is refused. */
+  fill() {
+    const { refused } = this.report;
+    const before = refused.length;
+    for (let left = MANY; left > 0 && refused.length === before; left -= 1) this.send();
+  }
+
   /** Nothing more is sent. */
   rest() {
     clearInterval(this.#timer);
@@ -99,7 +119,7 @@ class Client {
     this.#socket.close();
   }
 
-  #send() {
+  send() {
     const { taken, refused } = this.report;
     const text = `${taken.length + refused.length} ${'.'.repeat(this.#dice.below(500))}`;
     if (this.#dice.below(10) === 0) return this.#deliver(text);
