@@ -104,6 +104,24 @@ export class ReliableTab {
     await this.page.waitForFunction(hasReceived, { timeout: SOON_MS, polling }, text);
   }
 
+  /**
+   * Sends a message and closes behind it, with 1000.
+   *
+   * @param {string} text
+   */
+  async sayGoodbye(text) {
+    await this.page.evaluate((text) => {
+      const { socket } = /** @type {any} */ (window).kept;
+      socket.send(text);
+      socket.close(1000);
+    }, text);
+  }
+
+  /** What has happened so far. */
+  async forget() {
+    await this.page.evaluate(() => /** @type {any} */ (window).kept.log.splice(0));
+  }
+
   /** Milliseconds on the clock of the page. */
   async now() {
     return this.page.evaluate(() => performance.now());

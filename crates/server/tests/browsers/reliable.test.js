@@ -115,6 +115,19 @@ for (const name of BROWSERS) {
       await tab.answers('replaced');
     });
 
+    test('what was sent right before close() is proven by the heartbeat, and only by it', { timeout: TEST_MS }, async (context) => {
+      const { server, tab } = await arrange(context, browser);
+      for (const [heartbeat, expected] of /** @type {const} */ ([[true, 'sent'], [false, 'unsure']])) {
+        await tab.connect(server.socket('/broadcast'), { heartbeat });
+        await tab.sayGoodbye('last words');
+        const { code, willReconnect } = await tab.lost(1);
+        assert.deepEqual({ code, willReconnect }, { code: 1000, willReconnect: false });
+        const fates = (await tab.log()).filter(({ type }) => type === 'fate');
+        assert.deepEqual(fates.map(({ first, last, fate }) => `${first}–${last} ${fate}`), [`1–1 ${expected}`]);
+        await tab.forget();
+      }
+    });
+
     test('1,000 messages across 20 cuts are each sent once or reported unsure', { timeout: TEST_MS }, async (context) => {
       const { server, tab, proxy } = await arrange(context, browser);
       const dice = new Dice(7);
