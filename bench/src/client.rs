@@ -2,42 +2,23 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::time::Instant;
 
 use crate::frame::{Header, client_frame};
 use crate::handshake;
-
-/// The masking key of every frame: fixed, so that one prepared frame serves for all.
-const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-
-/// What a run sends: the same binary message again and again.
-#[derive(Debug)]
-pub struct Script {
-    /// As many copies of the masked frame as are in flight, and one more.
-    frames: Vec<u8>,
-    frame_len: usize,
-    payload: Vec<u8>,
-}
-
-impl Script {
-    /// Prepares messages of `size` bytes of which `in_flight` are under way at a time.
-    #[must_use]
-    pub fn new(size: usize, in_flight: usize) -> Self {
-        let payload: Vec<u8> = (0..size).map(|at| b"everwire"[at % 8]).collect();
-        let frame = client_frame(2, &payload, KEY);
-        Self { frames: frame.repeat(in_flight + 1), frame_len: frame.len(), payload }
-    }
-}
+use crate::script::{Inflater, KEY, Script};
+use crate::transport::{Dialer, Transport};
 
 /// A connection that knows what it has sent and counts what comes back.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
+    stream: Transport,
 
-    // Sending: the bytes still to be written, and where in a frame the next one is.
+    // Sending: the bytes still to be written, where in the script the next one is, and which
+    // message is handed over next.
     unsent: usize,
-    phase: usize,
+    at: usize,
+    next: usize,
     /// When how many messages were handed over, oldest first.
     sent: VecDeque<(Instant, u64)>,
 
@@ -58,34 +39,47 @@ pub struct Received {
 }
 
 impl Client {
-    /// Connects, sends one message of the script and checks that it comes back unchanged; from
-    /// then on the stream does not block.
+    /// Connects and completes the handshake; from then on the stream does not block.
+    ///
+    /// With `check`, one message of the script is sent and has to come back unchanged.
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached, refuses the handshake, or echoes something else.
-    pub fn open(url: &str, script: &Script) -> io::Result<Self> {
-        let mut stream = handshake::connect(url)?;
-        stream.write_all(&script.frames[..script.frame_len])?;
-        if read_message(&mut stream)? != script.payload {
-            return Err(invalid("the echo differs from what was sent"));
+    /// When the server cannot be reached, refuses the handshake, does not agree to the script's
+    /// compression, or echoes something else.
+    pub fn open(dialer: &Dialer, script: &Script, check: bool) -> io::Result<Self> {
+        let mut stream = handshake::open(dialer, script.deflate())?;
+        let mut next = 0;
+        if check {
+            stream.write_all(script.message(0))?;
+            stream.flush()?;
+            if read_message(&mut stream)? != script.first() {
+                return Err(invalid("the echo differs from what was sent"));
+            }
+            next = script.after(0);
         }
         stream.set_nonblocking(true)?;
-        Ok(Self {
+        let at = script.start(next);
+        Ok(Self::over(stream, at, next))
+    }
+
+    fn over(stream: Transport, at: usize, next: usize) -> Self {
+        Self {
             stream,
             unsent: 0,
-            phase: 0,
+            at,
+            next,
             sent: VecDeque::new(),
             header: None,
             payload_left: 0,
             head: Vec::new(),
             control: Vec::new(),
-        })
+        }
     }
 
-    /// The socket, to watch it.
+    /// The connection, to watch it.
     #[must_use]
-    pub fn stream(&self) -> &TcpStream {
+    pub fn stream(&self) -> &Transport {
         &self.stream
     }
 
@@ -96,7 +90,14 @@ impl Client {
     /// When the socket fails.
     pub fn send(&mut self, script: &Script, count: u64, now: Instant) -> io::Result<()> {
         self.sent.push_back((now, count));
-        self.unsent += script.frame_len * count as usize;
+        if self.unsent == 0 && script.is_uniform() {
+            // All of them fit behind the start.
+            (self.at, self.next) = (0, 0);
+        }
+        for _ in 0..count {
+            self.unsent += script.message(self.next).len();
+            self.next = script.after(self.next);
+        }
         self.flush(script)
     }
 
@@ -106,15 +107,19 @@ impl Client {
     ///
     /// When the socket fails.
     pub fn flush(&mut self, script: &Script) -> io::Result<()> {
+        let bytes = script.bytes();
         while self.unsent > 0 {
-            let end = script.frames.len().min(self.phase + self.unsent);
-            let Some(written) = would_block(self.stream.write(&script.frames[self.phase..end]))?
-            else {
-                break;
+            let end = bytes.len().min(self.at + self.unsent);
+            let Some(written) = would_block(self.stream.write(&bytes[self.at..end]))? else {
+                return Ok(());
             };
             self.unsent -= written;
-            self.phase = (self.phase + written) % script.frame_len;
+            self.at += written;
+            if self.at == bytes.len() {
+                self.at = script.again();
+            }
         }
+        would_block(self.stream.flush().map(|()| 0))?;
         Ok(())
     }
 
@@ -223,9 +228,11 @@ impl Client {
     }
 }
 
-/// Reads one message from a blocking stream on which nothing but its frames arrives.
-fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+/// Reads one message from a blocking stream on which nothing but its frames arrives, the first one
+/// if it is compressed.
+fn read_message(stream: &mut Transport) -> io::Result<Vec<u8>> {
     let mut message = Vec::new();
+    let mut compressed = false;
     loop {
         let mut head = vec![0; 2];
         stream.read_exact(&mut head)?;
@@ -237,13 +244,15 @@ fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
             stream.read_exact(&mut byte)?;
             head.push(byte[0]);
         };
+        // RFC 7692 §6: the first frame says that the message is compressed.
+        compressed |= header.opcode() < 8 && header.first & 0x40 != 0;
         let start = message.len();
         message.resize(start + header.payload, 0);
         stream.read_exact(&mut message[start..])?;
         if header.opcode() >= 8 {
             message.truncate(start);
         } else if header.fin() {
-            return Ok(message);
+            return if compressed { Inflater::default().inflate(&message) } else { Ok(message) };
         }
     }
 }
@@ -262,7 +271,7 @@ fn invalid(message: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -270,16 +279,7 @@ mod tests {
     fn messages_are_counted_however_the_bytes_are_cut() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let mut client = Client {
-            stream,
-            unsent: 0,
-            phase: 0,
-            sent: VecDeque::new(),
-            header: None,
-            payload_left: 0,
-            head: Vec::new(),
-            control: Vec::new(),
-        };
+        let mut client = Client::over(Transport::Plain(stream), 0, 0);
         let long = [&[0x82, 126, 1, 0][..], &[7; 256]].concat();
         let bytes = [b"\x82\x03abc\x8a\x02hi\x01\x01a\x80\x01b\x82\x00", &long[..]].concat();
         for size in 1..bytes.len() {

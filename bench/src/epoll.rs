@@ -1,4 +1,5 @@
-//! The system calls that the standard library does not offer: epoll, the backlog, the file limit.
+//! The system calls that the standard library does not offer: epoll, the backlog, the file limit,
+//! resets.
 //!
 //! The only file of this package with `unsafe` in it.
 #![allow(unsafe_code)]
@@ -117,6 +118,26 @@ pub fn raise_file_limit() -> io::Result<u64> {
 pub fn set_backlog(listener: &impl AsRawFd, backlog: i32) -> io::Result<()> {
     // SAFETY: no pointers; Linux lets a second `listen` change the queue's length.
     check(unsafe { libc::listen(listener.as_raw_fd(), backlog) })?;
+    Ok(())
+}
+
+/// Lets the socket end with a reset when it is closed, which leaves nothing behind.
+///
+/// # Errors
+///
+/// When it is not a socket.
+pub fn reset_on_close(socket: &impl AsRawFd) -> io::Result<()> {
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    // SAFETY: the kernel reads as many bytes as `linger` has.
+    check(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            (&raw const linger).cast(),
+            size_of::<libc::linger>() as libc::socklen_t,
+        )
+    })?;
     Ok(())
 }
 

@@ -75,10 +75,10 @@ pub fn echo_in_place(buffer: &mut [u8]) -> Echo {
     let mut echo = Echo::default();
     while let Some(header) = Header::decode(&buffer[echo.consumed..]) {
         let first = match header.opcode() {
-            0..=2 => header.first,
-            8 => 0x88,
-            9 => 0x8a,
-            10 => 0,
+            0..=2 => Some(header.first),
+            8 => Some(0x88),
+            9 => Some(0x8a),
+            10 => None,
             _ => return Echo { close: true, ..echo },
         };
         if !header.masked {
@@ -93,9 +93,7 @@ pub fn echo_in_place(buffer: &mut [u8]) -> Echo {
         let payload_at = key_at + MASK_LEN;
         let frame_at = echo.consumed;
         echo.consumed += frame_len;
-        if first == 0 {
-            continue;
-        }
+        let Some(first) = first else { continue };
         let key: [u8; MASK_LEN] = buffer[key_at..payload_at].try_into().unwrap_or_default();
         if echo.output.is_empty() {
             buffer.copy_within(frame_at..key_at, frame_at + MASK_LEN);

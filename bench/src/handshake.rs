@@ -2,13 +2,15 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-/// Heads above this many bytes are refused by [`respond`] and [`connect`].
+use crate::script::Deflate;
+use crate::transport::{Dialer, Transport};
+
+/// Heads above this many bytes are refused by [`respond`] and [`open`].
 pub const MAX_HEAD: usize = 8 * 1024;
 
 /// The nonce of every client connection here: fixed, because nothing needs it to be random.
@@ -46,27 +48,37 @@ pub fn respond(bytes: &[u8]) -> Response {
     Response::Accept { head_len, response }
 }
 
-/// Opens a blocking connection to a `ws://` address and completes the handshake.
-///
-/// Reads and writes of the stream time out after ten seconds.
+/// Opens a blocking connection to a plain `ws://` address and completes the handshake.
 ///
 /// # Errors
 ///
-/// When the address is not a `ws://` one, the server cannot be reached, or it does not answer with
-/// 101 and the right accept value.
+/// As [`open`], and for `wss://`.
 pub fn connect(url: &str) -> io::Result<TcpStream> {
-    let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidData, message);
-    let rest = url.strip_prefix("ws://").ok_or_else(|| invalid(format!("not ws://: {url}")))?;
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let mut stream = TcpStream::connect(host)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(10)))?;
+    match open(&Dialer::new(url, None)?, Deflate::Off)? {
+        Transport::Plain(stream) => Ok(stream),
+        #[cfg(feature = "tls")]
+        Transport::Tls(_) => Err(invalid(format!("not ws://: {url}"))),
+    }
+}
+
+/// Opens a blocking connection, completes the handshake, and agrees to exactly `deflate`.
+///
+/// # Errors
+///
+/// When the server cannot be reached or does not answer with 101, the right accept value, and the
+/// compression that is asked for.
+pub fn open(dialer: &Dialer, deflate: Deflate) -> io::Result<Transport> {
+    let mut stream = dialer.dial()?;
+    let (host, path) = (dialer.host(), dialer.path());
+    let offer = deflate
+        .offer()
+        .map_or(String::new(), |offer| format!("Sec-WebSocket-Extensions: {offer}\r\n"));
     let request = format!(
-        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n"
     );
     stream.write_all(request.as_bytes())?;
+    stream.flush()?;
     let mut head = Vec::new();
     let mut byte = [0; 512];
     loop {
@@ -88,7 +100,15 @@ pub fn connect(url: &str) -> io::Result<TcpStream> {
     if field(&head, "sec-websocket-accept") != Some(&accept_value(KEY)) {
         return Err(invalid("the accept value is wrong".to_owned()));
     }
+    let answer = field(&head, "sec-websocket-extensions").unwrap_or_default();
+    if !deflate.is_met_by(answer) {
+        return Err(invalid(format!("asked for {deflate:?}, the server agreed to `{answer}`")));
+    }
     Ok(stream)
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 fn head_len(bytes: &[u8]) -> Option<usize> {

@@ -28,6 +28,15 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// Takes over what another one has counted.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
+            *mine += theirs;
+        }
+        self.count += other.count;
+        self.max = self.max.max(other.max);
+    }
+
     /// How many values were recorded.
     #[must_use]
     pub fn count(&self) -> u64 {

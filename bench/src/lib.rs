@@ -10,8 +10,9 @@
 //! # Layout
 //!
 //! - [`floor`]: the echo server's event loop and its connections.
-//! - [`load`]: the two runs of the load generator, `echo` and `idle`.
-//! - [`client`]: one connection of the load generator.
+//! - [`load`]: the runs of the load generator: `echo`, `fanout`, `idle`, `connect`.
+//! - [`client`]: one connection of the load generator; [`script`]: what it sends.
+//! - [`transport`]: plain TCP or TLS.
 //! - [`frame`]: headers, in-place unmasking, and turning a client's frame into a server's.
 //! - [`handshake`]: the opening handshake of both roles, as short as it can be.
 //! - [`histogram`]: latencies in log-linear buckets.
@@ -24,3 +25,5 @@ pub mod frame;
 pub mod handshake;
 pub mod histogram;
 pub mod load;
+pub mod script;
+pub mod transport;

@@ -5,11 +5,13 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use everwire_bench::client::{Client, Script};
+use everwire_bench::client::Client;
 use everwire_bench::floor::{BUFFER, DIRECT, Floor};
 use everwire_bench::frame::{Header, client_frame};
 use everwire_bench::handshake;
-use everwire_bench::load::{self, EchoPlan};
+use everwire_bench::load::{self, ConnectPlan, EchoPlan, IdlePlan};
+use everwire_bench::script::{Content, Deflate, Plan, Script};
+use everwire_bench::transport::Dialer;
 
 const KEY: [u8; 4] = [9, 0, 200, 77];
 
@@ -119,18 +121,22 @@ fn a_close_is_echoed_and_ends_the_connection() {
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
 }
 
+fn echo_plan(messages: Plan, in_flight: usize) -> EchoPlan {
+    EchoPlan {
+        dialer: Dialer::new(&floor(), None).unwrap(),
+        connections: 5,
+        messages,
+        in_flight,
+        warm_up: Duration::from_millis(50),
+        measure: Duration::from_millis(200),
+    }
+}
+
 #[test]
 fn the_load_counts_what_comes_back_with_its_latency() {
     for (size, in_flight) in [(20, 1), (20, 32), (0, 4), (70_000, 3), (2 << 20, 1)] {
-        let plan = EchoPlan {
-            url: floor(),
-            connections: 5,
-            size,
-            in_flight,
-            warm_up: Duration::from_millis(50),
-            measure: Duration::from_millis(200),
-        };
         let mut measuring = false;
+        let plan = echo_plan(Plan::binary(size), in_flight);
         let report = load::echo(&plan, || measuring = true).unwrap();
         assert!(measuring);
         assert!(report.messages > 0, "{size} × {in_flight}");
@@ -139,11 +145,48 @@ fn the_load_counts_what_comes_back_with_its_latency() {
 }
 
 #[test]
+fn the_load_counts_messages_not_their_fragments() {
+    let plan = Plan { content: Content::Text, fragments: 64, ..Plan::binary(64 * 1024) };
+    let report = load::echo(&echo_plan(plan, 2), || {}).unwrap();
+    assert!(report.messages > 0);
+    let of_whole_messages = report.messages * 64 * 1024;
+    assert!(report.payload.abs_diff(of_whole_messages) <= 10 * 64 * 1024);
+}
+
+#[test]
+fn the_load_notices_that_a_server_does_not_compress() {
+    let plan = Plan { deflate: Deflate::Takeover, content: Content::Json, ..Plan::binary(300) };
+    let error = load::echo(&echo_plan(plan, 1), || {}).unwrap_err();
+    assert_eq!(error.to_string(), "asked for Takeover, the server agreed to ``");
+}
+
+#[test]
 fn the_load_holds_idle_connections() {
-    let mut holding = false;
-    let hold = Some(Duration::from_millis(100));
-    load::idle(&floor(), 50, 1024, hold, || holding = true).unwrap();
-    assert!(holding);
+    for untouched in [false, true] {
+        let mut holding = false;
+        let plan = IdlePlan {
+            dialer: Dialer::new(&floor(), None).unwrap(),
+            connections: 50,
+            message: Plan::binary(1024),
+            untouched,
+            hold: Some(Duration::from_millis(100)),
+        };
+        load::idle(&plan, || holding = true).unwrap();
+        assert!(holding);
+    }
+}
+
+#[test]
+fn the_load_counts_connections() {
+    let plan = ConnectPlan {
+        dialer: Dialer::new(&floor(), None).unwrap(),
+        in_flight: 4,
+        warm_up: Duration::from_millis(50),
+        measure: Duration::from_millis(200),
+    };
+    let report = load::connect(&plan, || {}).unwrap();
+    assert!(report.messages > 0);
+    assert_eq!(report.latency.count(), report.messages);
 }
 
 #[test]
@@ -162,6 +205,19 @@ fn the_load_does_not_take_a_wrong_echo() {
         stream.read_exact(&mut [0; 6 + 8]).unwrap();
         stream.write_all(b"\x82\x08everwide").unwrap();
     });
-    let error = Client::open(&url, &Script::new(8, 1)).unwrap_err();
+    let error =
+        Client::open(&Dialer::new(&url, None).unwrap(), &Script::new(&Plan::binary(8), 1), true)
+            .unwrap_err();
     assert_eq!(error.to_string(), "the echo differs from what was sent");
+}
+
+#[test]
+fn fragments_come_back_as_fragments() {
+    let mut stream = handshake::connect(&floor()).unwrap();
+    let plan = Plan { fragments: 3, ..Plan::binary(3000) };
+    stream.write_all(Script::new(&plan, 1).message(0)).unwrap();
+    for first in [0x02, 0x00, 0x80] {
+        let (echo, payload) = read_frame(&mut stream);
+        assert_eq!((echo, payload.len()), (first, 1000));
+    }
 }

@@ -1,20 +1,32 @@
-//! `load echo URL` and `load idle URL`: the reference load generator.
+//! `load echo|fanout|idle|connect URL`: the reference load generator.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use everwire_bench::epoll;
-use everwire_bench::load::{self, EchoPlan, EchoReport};
+use everwire_bench::load::{self, ConnectPlan, EchoPlan, FanoutPlan, IdlePlan, Report};
+use everwire_bench::script::{Content, Deflate, Plan};
+use everwire_bench::transport::Dialer;
 
 const USAGE: &str = "\
-usage: load echo URL [--connections 100] [--size 20] [--in-flight 1] [--seconds 5] [--json]
-       load idle URL [--connections 9000] [--size 1024] [--hold SECONDS] [--json]
+usage: load echo URL [--connections 100] [MESSAGES] [--in-flight 1] [--seconds 5]
+       load fanout URL [--connections 1000] [--stalled 0] [--size 64] [--in-flight 1] [--seconds 5]
+       load idle URL [--connections 9000] [--untouched] [MESSAGES] [--hold SECONDS]
+       load connect URL [--in-flight 32] [--seconds 5]
+
+MESSAGES: [--size BYTES] [--text | --json-text] [--fragments 1] [--deflate no-takeover|takeover]
 
 echo keeps messages in flight and counts what comes back, after a warm-up of half a second.
+fanout has one more connection publish what all receive, and counts deliveries.
 idle has one message echoed on each connection and then holds them, until killed without --hold.
+connect opens connections and drops them.
 
---json prints one object a line: {\"event\":\"measuring\"} and {\"event\":\"done\",…} for echo,
+--ca FILE is the certificate that vouches for a wss:// server.
+--json prints one object a line: {\"event\":\"measuring\"} and {\"event\":\"done\",…}, and
 {\"event\":\"holding\",…} for idle.";
+
+/// Time before anything is counted.
+const WARM_UP: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,11 +34,7 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let run = epoll::raise_file_limit().and_then(|_| match options.idle {
-        false => options.echo(),
-        true => options.idle(),
-    });
-    match run {
+    match epoll::raise_file_limit().and_then(|_| options.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("load: {error}");
@@ -35,12 +43,26 @@ fn main() -> ExitCode {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    Echo,
+    Fanout,
+    Idle,
+    Connect,
+}
+
 struct Options {
-    idle: bool,
+    run: Run,
     url: String,
+    ca: Option<String>,
     connections: Option<usize>,
+    stalled: usize,
+    untouched: bool,
     size: Option<usize>,
-    in_flight: usize,
+    content: Content,
+    fragments: usize,
+    deflate: Deflate,
+    in_flight: Option<usize>,
     seconds: f64,
     hold: Option<f64>,
     json: bool,
@@ -49,17 +71,25 @@ struct Options {
 impl Options {
     fn parse(arguments: &[String]) -> Option<Self> {
         let [command, url, flags @ ..] = arguments else { return None };
-        let idle = match command.as_str() {
-            "echo" => false,
-            "idle" => true,
+        let run = match command.as_str() {
+            "echo" => Run::Echo,
+            "fanout" => Run::Fanout,
+            "idle" => Run::Idle,
+            "connect" => Run::Connect,
             _ => return None,
         };
         let mut options = Self {
-            idle,
+            run,
             url: url.clone(),
+            ca: None,
             connections: None,
+            stalled: 0,
+            untouched: false,
             size: None,
-            in_flight: 1,
+            content: Content::Binary,
+            fragments: 1,
+            deflate: Deflate::Off,
+            in_flight: None,
             seconds: 5.0,
             hold: None,
             json: false,
@@ -69,9 +99,22 @@ impl Options {
             let mut value = || flags.next();
             match flag.as_str() {
                 "--json" => options.json = true,
+                "--ca" => options.ca = Some(value()?.clone()),
                 "--connections" => options.connections = Some(value()?.parse().ok()?),
+                "--stalled" => options.stalled = value()?.parse().ok()?,
+                "--untouched" => options.untouched = true,
                 "--size" => options.size = Some(value()?.parse().ok()?),
-                "--in-flight" => options.in_flight = value()?.parse().ok()?,
+                "--text" => options.content = Content::Text,
+                "--json-text" => options.content = Content::Json,
+                "--fragments" => options.fragments = value()?.parse().ok()?,
+                "--deflate" => {
+                    options.deflate = match value()?.as_str() {
+                        "no-takeover" => Deflate::NoTakeover,
+                        "takeover" => Deflate::Takeover,
+                        _ => return None,
+                    }
+                }
+                "--in-flight" => options.in_flight = Some(value()?.parse().ok()?),
                 "--seconds" => options.seconds = value()?.parse().ok()?,
                 "--hold" => options.hold = Some(value()?.parse().ok()?),
                 _ => return None,
@@ -80,51 +123,97 @@ impl Options {
         Some(options)
     }
 
-    fn echo(&self) -> std::io::Result<()> {
-        let plan = EchoPlan {
-            url: self.url.clone(),
-            connections: self.connections.unwrap_or(100),
-            size: self.size.unwrap_or(20),
-            in_flight: self.in_flight.max(1),
-            warm_up: Duration::from_millis(500),
-            measure: Duration::from_secs_f64(self.seconds),
-        };
-        let report = load::echo(&plan, || {
+    fn run(&self) -> std::io::Result<()> {
+        let dialer = Dialer::new(&self.url, self.ca.as_deref())?;
+        let measure = Duration::from_secs_f64(self.seconds);
+        let in_flight = |default: usize| self.in_flight.unwrap_or(default).max(1);
+        let measuring = || {
             if self.json {
                 println!(r#"{{"event":"measuring"}}"#);
             }
-        })?;
+        };
+        let report = match self.run {
+            Run::Echo => {
+                let plan = EchoPlan {
+                    dialer,
+                    connections: self.connections.unwrap_or(100),
+                    messages: self.messages(20),
+                    in_flight: in_flight(1),
+                    warm_up: WARM_UP,
+                    measure,
+                };
+                load::echo(&plan, measuring)?
+            }
+            Run::Fanout => {
+                let plan = FanoutPlan {
+                    dialer,
+                    receivers: self.connections.unwrap_or(1000),
+                    stalled: self.stalled,
+                    size: self.size.unwrap_or(64),
+                    in_flight: in_flight(1),
+                    warm_up: WARM_UP,
+                    measure,
+                };
+                load::fanout(&plan, measuring)?
+            }
+            Run::Connect => {
+                let in_flight = in_flight(32);
+                let plan = ConnectPlan { dialer, in_flight, warm_up: WARM_UP, measure };
+                load::connect(&plan, measuring)?
+            }
+            Run::Idle => {
+                let plan = IdlePlan {
+                    dialer,
+                    connections: self.connections.unwrap_or(9000),
+                    message: self.messages(1024),
+                    untouched: self.untouched,
+                    hold: self.hold.map(Duration::from_secs_f64),
+                };
+                return load::idle(&plan, || self.holding(plan.connections));
+            }
+        };
         self.print(&report);
         Ok(())
     }
 
-    fn print(&self, report: &EchoReport) {
-        let &EchoReport { messages, seconds, ref latency } = report;
+    fn messages(&self, size: usize) -> Plan {
+        Plan {
+            content: self.content,
+            size: self.size.unwrap_or(size),
+            fragments: self.fragments,
+            deflate: self.deflate,
+        }
+    }
+
+    fn print(&self, report: &Report) {
+        let &Report { messages, payload, seconds, ref latency } = report;
         let rate = messages as f64 / seconds;
+        let each = payload as f64 / messages.max(1) as f64;
         let micros = |quantile| latency.quantile(quantile) as f64 / 1000.0;
         let [p50, p90, p99, p999] = [0.5, 0.9, 0.99, 0.999].map(micros);
         let max = latency.max() as f64 / 1000.0;
         if self.json {
             println!(
-                r#"{{"event":"done","messages":{messages},"seconds":{seconds:.6},"messages_per_second":{rate:.1},"p50_us":{p50:.1},"p90_us":{p90:.1},"p99_us":{p99:.1},"p999_us":{p999:.1},"max_us":{max:.1}}}"#
+                r#"{{"event":"done","messages":{messages},"seconds":{seconds:.6},"messages_per_second":{rate:.1},"payload_bytes":{each:.1},"p50_us":{p50:.1},"p90_us":{p90:.1},"p99_us":{p99:.1},"p999_us":{p999:.1},"max_us":{max:.1}}}"#
             );
         } else {
-            println!("{messages} messages in {seconds:.2} s, {rate:.0} a second");
+            let what = match self.run {
+                Run::Echo | Run::Idle => "messages",
+                Run::Fanout => "deliveries",
+                Run::Connect => "connections",
+            };
+            println!("{messages} {what} in {seconds:.2} s, {rate:.0} a second");
             println!(
                 "latency in µs: p50 {p50:.1}, p90 {p90:.1}, p99 {p99:.1}, p99.9 {p999:.1}, max {max:.1}"
             );
         }
     }
 
-    fn idle(&self) -> std::io::Result<()> {
-        let connections = self.connections.unwrap_or(9000);
-        let hold = self.hold.map(Duration::from_secs_f64);
-        load::idle(&self.url, connections, self.size.unwrap_or(1024), hold, || {
-            if self.json {
-                println!(r#"{{"event":"holding","connections":{connections}}}"#);
-            } else {
-                println!("holding {connections} connections");
-            }
-        })
+    fn holding(&self, connections: usize) {
+        if self.json {
+            println!(r#"{{"event":"holding","connections":{connections}}}"#);
+        } else {
+            println!("holding {connections} connections");
+        }
     }
 }
