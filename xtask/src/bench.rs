@@ -1,95 +1,68 @@
-//! Everwire's `/echo` beside the floor of `bench/`, and beside any other server.
+//! Everwire beside the floor of `bench/` and beside its rivals.
 //!
 //! Servers run on core 0 and the load on core 1, each round with a fresh process, and the servers
 //! take turns so that what the machine does meanwhile happens to all of them.
+//!
+//! # Layout
+//!
+//! - `rows`: what is measured; `servers`: who takes part and how it is built
+//! - `process`: one round of one server in one row
+//! - `results`: keeps rounds in files
+//! - `report`: the tables; `plot`: the bars
 
+mod plot;
 mod process;
 mod report;
+mod results;
+mod rows;
+mod servers;
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 
-use self::process::{EchoRound, IdleRound, Load, Server};
+use self::process::{Load, Server};
 use self::report::Report;
+use self::results::{Results, Store};
+use self::rows::{IDLE, Kind, ROWS, Row};
+use self::servers::{Candidate, FLOOR, OURS, Stage};
 use crate::workspace::Workspace;
 
-/// The checked-in table, written by a run without `--quick` and `--row`.
-const RESULTS: &str = "docs/benchmarks/echo.md";
-
-/// One line of the benchmark.
-struct Row {
-    name: &'static str,
-    about: &'static str,
-    connections: usize,
-    /// Bytes of payload of a message.
-    size: usize,
-    /// Messages that each connection has under way; 0 is the idle row.
-    in_flight: usize,
-}
-
-const ROWS: &[Row] = &[
-    Row {
-        name: "echo-20",
-        about: "echo, 100 connections × 20 B × 1 in flight",
-        connections: 100,
-        size: 20,
-        in_flight: 1,
-    },
-    Row {
-        name: "echo-20-pipelined",
-        about: "echo, 100 connections × 20 B × 32 in flight",
-        connections: 100,
-        size: 20,
-        in_flight: 32,
-    },
-    Row {
-        name: "echo-1k",
-        about: "echo, 100 connections × 1 KiB × 1 in flight",
-        connections: 100,
-        size: 1024,
-        in_flight: 1,
-    },
-    Row {
-        name: "echo-64k",
-        about: "echo, 10 connections × 64 KiB × 1 in flight",
-        connections: 10,
-        size: 64 * 1024,
-        in_flight: 1,
-    },
-    Row {
-        name: "idle",
-        about: "idle memory, 9,000 connections after one 1 KiB message each",
-        connections: 9000,
-        size: 1024,
-        in_flight: 0,
-    },
-];
+/// Idle rows take long and vary little.
+const MAX_IDLE_ROUNDS: usize = 2;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Three rounds of three seconds instead of five of four; prints only
+    /// One short round of the rows that have something to reach; prints only, and proves little
     #[arg(long)]
     quick: bool,
-    /// Only this row (repeatable); prints only
-    #[arg(long, value_name = "NAME", value_parser = row)]
+    /// Only this row (repeatable); its rounds are kept for `--report`
+    #[arg(long, value_name = "NAME", value_parser = rows::find)]
     row: Vec<&'static Row>,
+    /// Only this server (repeatable); its rounds are kept for `--report`
+    #[arg(long, value_name = "NAME")]
+    server: Vec<String>,
+    /// Measure only the rounds that are missing from those kept
+    #[arg(long)]
+    resume: bool,
+    /// Measure nothing; write tables and plots of the rounds that are kept
+    #[arg(long, conflicts_with_all = ["quick", "row", "server", "resume"])]
+    report: bool,
     /// Which load generator: the bare one of `bench/`, or `everwire bench`
     #[arg(long, value_enum, default_value_t = Generator::Bare)]
     load: Generator,
     /// One more server that echoes on `/echo`; `{port}` stands for its port (repeatable)
     #[arg(long, value_name = "NAME=COMMAND")]
-    server: Vec<String>,
-    /// Leave Everwire out
-    #[arg(long)]
-    without_ours: bool,
+    add: Vec<String>,
     /// How many rounds
     #[arg(long)]
     rounds: Option<usize>,
-    /// How long a round of an echo row measures; CPU clocks want three or more
+    /// How long a round counts messages
     #[arg(long)]
     seconds: Option<f64>,
+    /// List the rows
+    #[arg(long)]
+    list: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -98,146 +71,146 @@ enum Generator {
     Ours,
 }
 
-/// What is measured: a name for the table and how to start it.
-pub(crate) struct Candidate {
-    name: String,
-    /// A shell command with `{port}` in it.
-    command: String,
-}
+/// The rows that were measured, by name.
+type Measured = BTreeMap<&'static str, Results>;
 
-/// The rounds of one candidate in one row.
-enum Rounds {
-    Echo(Vec<EchoRound>),
-    Idle(Vec<IdleRound>),
-}
-
-/// Builds, measures, prints, and writes the table after a whole run.
+/// Builds, measures, prints, and writes tables and plots after a whole run.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
-    let cores = std::thread::available_parallelism()?;
-    if cores.get() < 2 {
+    if args.list {
+        ROWS.iter().for_each(|row| println!("{:<24}{}", row.name, row.about));
+        return Ok(());
+    }
+    if std::thread::available_parallelism()?.get() < 2 {
         bail!("the server and the load need a core each");
     }
-    let tools = build(workspace, args)?;
-    let candidates = candidates(workspace, args, &tools)?;
+    let stage = Stage::set(workspace, &args.add, &args.server)?;
     let load = match args.load {
-        Generator::Bare => Load::new(tools.join("load").display().to_string()),
+        Generator::Bare => Load::new(stage.load.display().to_string()),
         Generator::Ours => Load::new(format!("{} bench", workspace.release("everwire").display())),
     };
-    let rounds = args.rounds.unwrap_or(if args.quick { 3 } else { 5 }).max(1);
-    let seconds = args.seconds.unwrap_or(if args.quick { 3.0 } else { 4.0 });
+    let kept = if args.quick { "bench/quick" } else { "bench/results" };
+    let run = Run {
+        stage: &stage,
+        load,
+        store: Store::new(workspace.target.join(kept))?,
+        rounds: args.rounds.unwrap_or(if args.quick { 1 } else { 5 }).max(1),
+        seconds: args.seconds.unwrap_or(if args.quick { 0.5 } else { 1.0 }),
+        idle: if args.quick { 2000 } else { IDLE },
+        resume: args.resume,
+    };
+    let chosen = |row: &&Row| match (args.report, args.row.is_empty()) {
+        (true, _) => false,
+        (_, false) => args.row.iter().any(|chosen| chosen.name == row.name),
+        // Heartbeats alone take half a minute.
+        (_, true) => !args.quick || (!row.reach.is_empty() && row.kind != Kind::Heartbeat),
+    };
 
-    let mut report = Report::new(workspace, rounds, seconds);
-    for row in ROWS {
-        if !args.row.is_empty() && !args.row.iter().any(|chosen| chosen.name == row.name) {
-            continue;
-        }
-        let results = measure(row, &candidates, &load, rounds, seconds)?;
-        let section = report::section(row, &candidates, &results);
-        println!("\n{section}");
-        report.add(&section);
+    for row in ROWS.iter().filter(chosen) {
+        run.measure(row)?;
+        println!("\n{}", report::section(row, &stage.candidates, &run.kept(&[row])?));
     }
-    let whole = !args.quick && args.row.is_empty() && !args.without_ours;
-    if whole {
-        let path = workspace.root.join(RESULTS);
-        std::fs::create_dir_all(path.parent().context("no folder")?)?;
-        std::fs::write(&path, report.text())?;
-        println!("written to {RESULTS}");
+    let rows: Vec<&Row> = ROWS.iter().collect();
+    let measured = run.kept(&rows)?;
+    println!("{}", report::reach(&stage.candidates, &measured));
+    if args.report || (!args.quick && args.row.is_empty() && args.server.is_empty()) {
+        Report::new(workspace, &stage.candidates, &measured, run.seconds).write(workspace)?;
+    }
+    let failed = run.failures(&measured);
+    if !failed.is_empty() {
+        bail!("did not get through: {}", failed.join(", "));
     }
     Ok(())
 }
 
-/// All rounds of a row, the candidates taking turns.
-fn measure(
-    row: &Row,
-    candidates: &[Candidate],
-    load: &Load,
+/// How rows are measured.
+struct Run<'a> {
+    stage: &'a Stage,
+    load: Load,
+    store: Store,
     rounds: usize,
     seconds: f64,
-) -> anyhow::Result<Vec<Rounds>> {
-    println!("\n{}", row.about);
-    let empty = || if row.in_flight > 0 { Rounds::Echo(vec![]) } else { Rounds::Idle(vec![]) };
-    let mut results: Vec<Rounds> = candidates.iter().map(|_| empty()).collect();
-    for round in 1..=rounds {
-        for (candidate, results) in candidates.iter().zip(&mut results) {
-            let what = || format!("{} in row {}, round {round}", candidate.name, row.name);
-            let server = Server::start(&candidate.command).with_context(what)?;
-            let line = match results {
-                Rounds::Echo(rounds) => {
-                    let round = load.echo(&server, row, seconds).with_context(what)?;
-                    let line = format!(
-                        "{:.3} µs a message, busy {:.0} %, delayed by others {:.0} %",
-                        round.cpu_us,
-                        round.busy * 100.0,
-                        round.delayed * 100.0
-                    );
-                    rounds.push(round);
-                    line
-                }
-                Rounds::Idle(rounds) => {
-                    let round = load.idle(&server, row).with_context(what)?;
-                    let line = format!("{:.0} B a connection", round.rss);
-                    rounds.push(round);
-                    line
-                }
-            };
-            println!("  round {round}, {}: {line}", candidate.name);
+    idle: usize,
+    resume: bool,
+}
+
+impl Run<'_> {
+    /// All rounds of a row, the servers taking turns; each is kept at once.
+    fn measure(&self, row: &Row) -> anyhow::Result<()> {
+        println!("\n{}", row.about);
+        let mut results = self.store.load(row.name)?;
+        let candidates: Vec<&Candidate> =
+            self.stage.candidates.iter().filter(|server| server.lacks(row).is_none()).collect();
+        for server in &candidates {
+            match self.resume {
+                true => results.forgive(&server.name),
+                false => results.forget(&server.name),
+            }
         }
+        let rounds = match row.kind {
+            Kind::Idle => self.rounds.min(MAX_IDLE_ROUNDS),
+            Kind::Heartbeat => 1,
+            Kind::Echo | Kind::Fanout | Kind::Connect => self.rounds,
+        };
+        for round in 1..=rounds {
+            for candidate in &candidates {
+                let name = &candidate.name;
+                if results.rounds(name).len() >= round || results.failure(name).is_some() {
+                    continue;
+                }
+                match self.round(row, candidate) {
+                    Ok(found) => {
+                        let value = found.get(row.kind.metric()).copied().unwrap_or(f64::NAN);
+                        println!("  round {round}, {name}: {value:.3} {}", row.kind.heading());
+                        results.add(name, found);
+                    }
+                    Err(error) => {
+                        println!("  round {round}, {name}: FAILED: {error:#}");
+                        results.fail(name, format!("{error:#}"));
+                    }
+                }
+                self.store.save(row.name, &results)?;
+            }
+        }
+        Ok(())
     }
-    Ok(results)
+
+    fn round(&self, row: &Row, candidate: &Candidate) -> anyhow::Result<results::Round> {
+        let server = Server::start(&self.stage.command(candidate, row))?;
+        self.load.measure(&server, row, &self.stage.load_flags(row), self.seconds, self.idle)
+    }
+
+    fn kept(&self, rows: &[&Row]) -> anyhow::Result<Measured> {
+        let mut measured = Measured::new();
+        for row in ROWS.iter().filter(|row| rows.iter().any(|chosen| chosen.name == row.name)) {
+            measured.insert(row.name, self.store.load(row.name)?);
+        }
+        // Others are compared with its floor.
+        if !measured.contains_key(rows::MEASURE) {
+            measured.insert(rows::MEASURE, self.store.load(rows::MEASURE)?);
+        }
+        Ok(measured)
+    }
+
+    /// Rows that Everwire or the floor did not get through; a rival's failure is in the tables.
+    fn failures(&self, measured: &Measured) -> Vec<String> {
+        let failed = |(row, results): (&&str, &Results)| {
+            let server = [OURS, FLOOR].into_iter().find(|name| results.failure(name).is_some())?;
+            Some(format!("{server} in {row}"))
+        };
+        measured.iter().filter_map(failed).collect::<Vec<_>>()
+    }
 }
 
-/// The floor first: ratios are to it.
-fn candidates(
-    workspace: &Workspace,
-    args: &Args,
-    tools: &std::path::Path,
-) -> anyhow::Result<Vec<Candidate>> {
-    let floor = tools.join("floor").display().to_string();
-    let mut candidates = vec![Candidate {
-        name: "floor".to_owned(),
-        command: format!("{floor} --listen 127.0.0.1:{{port}}"),
-    }];
-    if !args.without_ours {
-        let ours = workspace.release("everwire").display().to_string();
-        candidates.push(Candidate {
-            name: "everwire".to_owned(),
-            command: format!("{ours} serve --listen 127.0.0.1:{{port}}"),
-        });
+impl Report {
+    /// Writes tables and plots, and says where.
+    fn write(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        let folder = workspace.root.join(report::FOLDER);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", report::FOLDER))?;
+        for (name, text) in self.files() {
+            std::fs::write(folder.join(name), text)?;
+            println!("written: {}/{name}", report::FOLDER);
+        }
+        Ok(())
     }
-    for server in &args.server {
-        let (name, command) = server
-            .split_once('=')
-            .filter(|(_, command)| command.contains("{port}"))
-            .with_context(|| format!("not NAME=COMMAND with {{port}}: {server}"))?;
-        candidates.push(Candidate { name: name.to_owned(), command: command.to_owned() });
-    }
-    Ok(candidates)
-}
-
-/// Builds Everwire and `bench/`, and returns the folder of the latter's programs.
-fn build(workspace: &Workspace, args: &Args) -> anyhow::Result<PathBuf> {
-    let target = workspace.target.join("bench");
-    let mut bench = Command::new("cargo");
-    bench.args(["build", "--release", "--locked", "--manifest-path", "bench/Cargo.toml"]);
-    bench.arg("--target-dir").arg(&target);
-    cargo(workspace, bench)?;
-    if !args.without_ours || args.load == Generator::Ours {
-        let mut ours = Command::new("cargo");
-        ours.args(["build", "--release", "--locked", "--package", "everwire-server"]);
-        cargo(workspace, ours)?;
-    }
-    Ok(target.join("release"))
-}
-
-fn cargo(workspace: &Workspace, mut command: Command) -> anyhow::Result<()> {
-    let status = command.current_dir(&workspace.root).status().context("cannot run cargo")?;
-    if !status.success() {
-        bail!("cargo build failed ({status})");
-    }
-    Ok(())
-}
-
-fn row(name: &str) -> Result<&'static Row, String> {
-    let names = || ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
-    ROWS.iter().find(|row| row.name == name).ok_or_else(|| format!("the rows are {}", names()))
 }

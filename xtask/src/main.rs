@@ -12,7 +12,7 @@
 //! - `javascript`: the client for JavaScript in Node
 //! - `browsers`: the tests in Chromium and Firefox
 //! - `node`: a package of JavaScript and its `npm` scripts
-//! - `bench`: our `/echo` beside the floor and other servers
+//! - `bench`: Everwire beside the floor and other servers
 //! - `command`: child processes that never outlive us
 //! - `workspace`: where things are
 
@@ -58,7 +58,7 @@ enum Command {
     Autobahn,
     /// Run the fuzz targets
     Fuzz(fuzz::Args),
-    /// Measure our `/echo` beside the floor of `bench/`
+    /// Measure Everwire beside the floor of `bench/` and beside its rivals
     Bench(bench::Args),
 }
 

@@ -1,7 +1,7 @@
 //! A server on core 0, the load on core 1, and what the kernel says the server used.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Read};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
@@ -10,22 +10,27 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
-use super::Row;
+use super::results::Round;
+use super::rows::{Kind, Need, Row};
 
 /// How long the server may take to finish its work before its memory is read.
-const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// How long the CPU time of idle connections is taken: each is asked for a sign of life once.
+const HEARTBEATS: Duration = Duration::from_secs(30);
 
 /// A process that has a core for itself and ends when it is dropped, or when we die.
 struct Pinned(Child);
 
 impl Pinned {
     /// Starts a shell command; `setpriv`, `taskset` and `exec` keep the process id.
-    fn start(core: u32, command: &str, stdout: Stdio) -> anyhow::Result<Self> {
+    fn start(core: u32, command: &str, output: fn() -> Stdio) -> anyhow::Result<Self> {
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--", "taskset", "-c", &core.to_string(), "sh", "-c"])
             .arg(format!("ulimit -n \"$(ulimit -Hn)\"; exec {command}"))
             .stdin(Stdio::null())
-            .stdout(stdout)
+            .stdout(output())
+            .stderr(output())
             .spawn()
             .context("cannot run setpriv and taskset of util-linux")?;
         Ok(Self(child))
@@ -50,7 +55,7 @@ impl Server {
     pub(super) fn start(command: &str) -> anyhow::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let command = command.replace("{port}", &port.to_string());
-        let mut process = Pinned::start(0, &command, Stdio::null())?;
+        let mut process = Pinned::start(0, &command, Stdio::null)?;
         let start = Instant::now();
         // A trial connection would be one before the first, which the idle row must not have.
         while !is_listening(port)? {
@@ -63,8 +68,10 @@ impl Server {
         Ok(Self { process, port })
     }
 
-    fn url(&self) -> String {
-        format!("ws://127.0.0.1:{}/echo", self.port)
+    fn url(&self, row: &Row) -> String {
+        let scheme = if row.needs(Need::Tls) { "wss" } else { "ws" };
+        let path = if row.kind == Kind::Fanout { "broadcast" } else { "echo" };
+        format!("{scheme}://127.0.0.1:{}/{path}", self.port)
     }
 
     fn usage(&self) -> anyhow::Result<Usage> {
@@ -138,57 +145,39 @@ impl Memory {
     }
 }
 
-/// One round of an echo row. Times are microseconds.
-pub(super) struct EchoRound {
-    /// The server's CPU time per message, user and system.
-    pub(super) cpu_us: f64,
-    /// The part of `cpu_us` in user space.
-    pub(super) user_us: f64,
-    /// CPU time per time: 1.0 is a saturated core.
-    pub(super) busy: f64,
-    /// Time lost to other processes on the server's core per time.
-    pub(super) delayed: f64,
-    pub(super) messages_per_second: f64,
-    pub(super) p50: f64,
-    pub(super) p90: f64,
-    pub(super) p99: f64,
-    pub(super) p999: f64,
-    pub(super) max: f64,
-}
-
-/// One round of the idle row, in bytes per connection.
-pub(super) struct IdleRound {
-    /// Resident memory.
-    pub(super) rss: f64,
-    /// The part of it that no file backs: heap and stacks.
-    pub(super) anonymous: f64,
-}
-
 /// A load generator, which reports one JSON object a line.
 pub(super) struct Load {
     command: String,
 }
 
 impl Load {
-    /// `command` is followed by `echo URL …` or `idle URL …`.
+    /// `command` is followed by `echo URL …` and the like.
     pub(super) fn new(command: String) -> Self {
         Self { command }
     }
 
-    /// Measures from the generator's `measuring` to its `done`.
-    pub(super) fn echo(
+    /// Measures a server in a row, with these flags for the load and `seconds` of messages.
+    pub(super) fn measure(
         &self,
         server: &Server,
         row: &Row,
+        flags: &str,
         seconds: f64,
-    ) -> anyhow::Result<EchoRound> {
-        let mut load = self.start(&format!(
-            "echo {} --connections {} --size {} --in-flight {} --seconds {seconds} --json",
-            server.url(),
-            row.connections,
-            row.size,
-            row.in_flight,
-        ))?;
+        idle: usize,
+    ) -> anyhow::Result<Round> {
+        let load = format!("{} {} {flags} --json", row.kind.run(), server.url(row));
+        match row.kind {
+            Kind::Echo | Kind::Fanout | Kind::Connect => {
+                self.work(server, &format!("{load} --seconds {seconds}"))
+            }
+            Kind::Idle => self.idle(server, &load, idle),
+            Kind::Heartbeat => self.heartbeats(server, &load, idle),
+        }
+    }
+
+    /// Measures from the generator's `measuring` to its `done`.
+    fn work(&self, server: &Server, arguments: &str) -> anyhow::Result<Round> {
+        let mut load = self.start(arguments)?;
         load.event("measuring")?;
         let before = server.usage()?;
         let done = load.event("done")?;
@@ -203,47 +192,69 @@ impl Load {
         let user = (after.user - before.user) as f64;
         let ticks = user + (after.system - before.system) as f64;
         let cpu_us = cpu_ns / 1000.0 / messages;
+        let user_us = cpu_us * user / ticks.max(1.0);
         let wall_ns = (after.at - before.at).as_nanos() as f64;
-        Ok(EchoRound {
-            cpu_us,
-            user_us: cpu_us * user / ticks.max(1.0),
-            busy: cpu_ns / wall_ns,
-            delayed: (after.delayed - before.delayed) as f64 / wall_ns,
-            messages_per_second: number("messages_per_second")?,
-            p50: number("p50_us")?,
-            p90: number("p90_us")?,
-            p99: number("p99_us")?,
-            p999: number("p999_us")?,
-            max: number("max_us")?,
-        })
+        let mut round = Round::from([
+            ("cpu_us".to_owned(), cpu_us),
+            ("user_us".to_owned(), user_us),
+            ("system_us".to_owned(), cpu_us - user_us),
+            // CPU time per time: 1.0 is a saturated core.
+            ("busy".to_owned(), cpu_ns / wall_ns),
+            // Time lost to other processes on the server's core per time.
+            ("delayed".to_owned(), (after.delayed - before.delayed) as f64 / wall_ns),
+        ]);
+        for name in ["messages_per_second", "p50_us", "p90_us", "p99_us", "p999_us", "max_us"] {
+            round.insert(name.to_owned(), number(name)?);
+        }
+        // `everwire bench` does not count it.
+        if let Ok(bytes) = number("payload_bytes") {
+            round.insert("payload_bytes".to_owned(), bytes);
+        }
+        Ok(round)
     }
 
     /// Compares the memory before the first connection with that once all are idle.
-    pub(super) fn idle(&self, server: &Server, row: &Row) -> anyhow::Result<IdleRound> {
+    fn idle(&self, server: &Server, arguments: &str, connections: usize) -> anyhow::Result<Round> {
         thread::sleep(SETTLE);
         let before = server.memory()?;
-        let mut load = self.start(&format!(
-            "idle {} --connections {} --size {} --hold 600 --json",
-            server.url(),
-            row.connections,
-            row.size,
-        ))?;
+        let mut load =
+            self.start(&format!("{arguments} --connections {connections} --hold 600"))?;
         load.event("holding")?;
         thread::sleep(SETTLE);
         let after = server.memory()?;
         ensure!(load.process.0.try_wait()?.is_none(), "the server did not keep all connections");
         let each =
-            |after: u64, before: u64| after.saturating_sub(before) as f64 / row.connections as f64;
-        Ok(IdleRound {
-            rss: each(after.rss, before.rss),
-            anonymous: each(after.anonymous, before.anonymous),
-        })
+            |after: u64, before: u64| after.saturating_sub(before) as f64 / connections as f64;
+        Ok(Round::from([
+            ("rss".to_owned(), each(after.rss, before.rss)),
+            // The part of it that no file backs: heap and stacks.
+            ("anonymous".to_owned(), each(after.anonymous, before.anonymous)),
+        ]))
+    }
+
+    /// Takes the CPU time of connections that only answer pings.
+    fn heartbeats(
+        &self,
+        server: &Server,
+        arguments: &str,
+        connections: usize,
+    ) -> anyhow::Result<Round> {
+        let mut load =
+            self.start(&format!("{arguments} --connections {connections} --hold 600"))?;
+        load.event("holding")?;
+        thread::sleep(SETTLE);
+        let before = server.usage()?;
+        thread::sleep(HEARTBEATS);
+        let after = server.usage()?;
+        ensure!(load.process.0.try_wait()?.is_none(), "the server did not keep all connections");
+        let share = (after.total - before.total) as f64 / (after.at - before.at).as_nanos() as f64;
+        Ok(Round::from([("cpu_percent".to_owned(), share * 100.0)]))
     }
 
     fn start(&self, arguments: &str) -> anyhow::Result<Running> {
         let command = format!("{} {arguments}", self.command);
-        let mut process = Pinned::start(1, &command, Stdio::piped())?;
-        let stdout = process.0.stdout.take().context("no pipe")?;
+        let mut process = Pinned::start(1, &command, Stdio::piped)?;
+        let stdout = process.0.stdout.take().context("no pipe to the load")?;
         Ok(Running { process, lines: BufReader::new(stdout).lines() })
     }
 }
@@ -263,6 +274,10 @@ impl Running {
                 return Ok(event);
             }
         }
-        bail!("the load ended before it was {name}")
+        let mut words = String::new();
+        if let Some(stderr) = &mut self.process.0.stderr {
+            stderr.read_to_string(&mut words)?;
+        }
+        bail!("the load ended before it was {name}: {}", words.trim())
     }
 }
