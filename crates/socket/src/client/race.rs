@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::clock;
+use tokio::time::sleep;
 
 /// Puts the addresses in the order of attempts: the families in turn, beginning with the first
 /// address's, each family in its own order (§4).
@@ -41,7 +41,7 @@ where
     let mut waiting = addresses.into_iter().enumerate();
     let mut attempts: Vec<(usize, Pin<Box<F>>)> = Vec::new();
     let mut failure: Option<(usize, io::Error)> = None;
-    let mut timer = pin!(tokio::time::sleep(delay));
+    let mut timer = pin!(sleep(delay));
     let mut begin = true;
     poll_fn(|cx| {
         loop {
@@ -63,7 +63,7 @@ where
             match if begin { waiting.next() } else { None } {
                 Some((rank, address)) => {
                     attempts.push((rank, Box::pin(connect(address))));
-                    timer.as_mut().reset((clock::now() + delay).into());
+                    timer.as_mut().set(sleep(delay));
                     begin = false;
                 }
                 None => break,
@@ -87,9 +87,8 @@ mod tests {
     use std::rc::Rc;
     use std::time::Instant;
 
-    use tokio::time::sleep;
-
     use super::*;
+    use crate::clock;
 
     const DELAY: Duration = Duration::from_millis(250);
 
@@ -166,6 +165,17 @@ mod tests {
         let [(1, 0), (2, second), (3, third)] = begun[..] else { panic!("{begun:?}") };
         assert!((250..300).contains(&second) && (500..600).contains(&third), "{begun:?}");
         assert_eq!(Rc::strong_count(&dropped), 1, "the losers are gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delay_longer_than_time_has_the_next_attempt_wait_for_a_failure() {
+        let winner = race(addresses(2), Duration::MAX, |address| async move {
+            match address.port() {
+                1 => Err(refused()),
+                port => Ok(port),
+            }
+        });
+        assert_eq!(winner.await.unwrap(), 2);
     }
 
     #[tokio::test(start_paused = true)]
