@@ -7,9 +7,10 @@ use everwire::reconnect::outbox::{Fate, Reason, Refusal};
 use everwire::{
     CloseCause, CloseCode, Config, Connector, Message, Messenger, OutboxLimits, Session, Sessions,
 };
+use everwire_testkit::Frame;
 use tokio::task::JoinSet;
 
-use crate::server::{Heard, Server, client, echo, listen, quick, until};
+use crate::server::{Heard, Server, accept_as_peer, client, echo, listen, quick, until};
 use crate::sockets::{reason, soon};
 
 fn queue(max_messages: usize) -> OutboxLimits {
@@ -251,6 +252,52 @@ async fn a_peer_that_closes_in_the_same_moment_with_the_same_code_proves_nothing
     let report = session.close_report().unwrap();
     let seen = (report.cause, report.was_clean, report.code);
     assert_eq!(seen, (CloseCause::Local, true, CloseCode::NORMAL), "as an answer would look");
+    assert_eq!(soon(receipt).await, Fate::Unsure);
+}
+
+#[tokio::test]
+async fn what_was_heard_before_a_close_proves_nothing_of_the_next_connection() {
+    let (done, told) = tokio::sync::watch::channel(0);
+    let tell = done.clone();
+    let server = Server::start(move |number, stream| {
+        let (tell, mut told) = (tell.clone(), tell.subscribe());
+        async move {
+            let mut peer = accept_as_peer(stream).await;
+            if number == 1 {
+                // The message, the ping for its receipt, the ping before the close, and the close: it
+                // answers the second ping, which is for both, and not the close.
+                assert_eq!(peer.next().await.unwrap().payload, b"read");
+                assert_eq!(peer.next().await.unwrap().opcode, 0x9);
+                tell.send_replace(1);
+                let last_word = peer.next().await.unwrap();
+                assert_eq!((last_word.opcode, peer.next().await.unwrap().opcode), (0x9, 0x8));
+                peer.send(Frame::pong(last_word.payload)).await;
+                std::future::pending::<()>().await;
+            }
+            // It reads nothing, and breaks when it is told.
+            let _ = told.wait_for(|told| *told == 2).await;
+        }
+    })
+    .await;
+    let told = |count| {
+        let mut told = told.clone();
+        async move { drop(soon(told.wait_for(|told| *told == count)).await.unwrap()) }
+    };
+    let mut sessions = client(server.uri()).sessions();
+    let messenger = sessions.messenger();
+    let session = soon(sessions.next()).await.unwrap();
+    let receipt = tokio::spawn(session.send("read").await.unwrap());
+    told(1).await;
+    let new_one = async {
+        assert_eq!(soon(receipt).await.unwrap(), Fate::Sent);
+        messenger.reconnect();
+    };
+    tokio::join!(session.close(None), new_one);
+    let mut session = soon(sessions.next()).await.unwrap();
+    assert_eq!(session.number(), 2);
+    let receipt = session.send("never read").await.unwrap();
+    done.send_replace(2);
+    assert_eq!(soon(session.recv()).await, None);
     assert_eq!(soon(receipt).await, Fate::Unsure);
 }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use everwire::handshake::{HandshakeLimits, RequestReader, ServerHandshake, encode_accept};
 use everwire::reconnect::Status;
-use everwire::{Messenger, Reconnector, RetryPolicy, WebSocket};
+use everwire::{Messenger, Reconnector, RetryPolicy, Role, WebSocket};
+use everwire_testkit::Peer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -123,6 +125,17 @@ pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
         }
     }
     String::from_utf8(head).unwrap()
+}
+
+/// Accepts, and does nothing by itself from then on.
+pub(crate) async fn accept_as_peer(mut stream: TcpStream) -> Peer<TcpStream> {
+    let head = read_head(&mut stream).await;
+    let mut reader = RequestReader::new(HandshakeLimits::default());
+    let (_, request) = reader.read(head.as_bytes()).unwrap();
+    let (response, _) = ServerHandshake::new().respond(&request.unwrap(), false).unwrap();
+    let mut peer = Peer::new(stream, Role::Server);
+    peer.send_bytes(encode_accept(&response)).await;
+    peer
 }
 
 /// Reads a request, answers it, closes.

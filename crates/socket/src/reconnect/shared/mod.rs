@@ -106,6 +106,7 @@ impl Shared {
                 retry::Action::Connect => state.attempt += 1,
                 retry::Action::Drop(_) => {
                     // An attempt is dropped by the loop, which sees that it is not the one it wants.
+                    state.last_word = None;
                     if let Some(live) = state.link.take() {
                         live.sender.link().abort();
                         let unsent = live.sender.link().unsent() as u64;
