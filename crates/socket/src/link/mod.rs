@@ -204,9 +204,13 @@ impl<S: Stream> Link<S> {
         self.finish(&mut state);
     }
 
-    /// How many of the last messages are known not to have left. None are while they may still leave.
+    /// How many of the last messages are known not to have left. None are while they may still leave,
+    /// nor where pongs in text may be among them, which cannot be told apart.
     pub(crate) fn unsent(&self) -> usize {
         let state = self.lock();
+        if state.connection.config().text_heartbeat.is_some() {
+            return 0;
+        }
         match state.report() {
             Some(report) => report.unsent.messages,
             None if state.takes_no_more() => state.connection.unsent().messages,

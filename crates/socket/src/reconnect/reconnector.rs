@@ -63,7 +63,8 @@ impl Reconnector {
     }
 
     /// How each connection is opened. Default [`Connector::new`]. Its `open_timeout` gives way to that
-    /// of the policy.
+    /// of the policy. With a [text heartbeat](everwire_wire::TextHeartbeat) in its config, what a
+    /// broken connection had not sent is unsure: pongs in text count as messages there.
     #[must_use]
     pub fn connector(mut self, connector: Connector) -> Self {
         self.connector = connector;

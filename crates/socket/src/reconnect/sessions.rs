@@ -164,8 +164,8 @@ impl Sessions {
             return self.shared.leave(session);
         };
         // The value ignores the verdict where the program has ended the client.
-        let verdict = self.judge(Ending::Closed(report.clone()));
-        self.shared.close(session, &report, verdict);
+        let verdict = self.judge(Ending::Closed(report));
+        self.shared.close(session, verdict);
     }
 
     /// What the program makes of an ending, which is the last one from now on.

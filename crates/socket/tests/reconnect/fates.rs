@@ -1,16 +1,21 @@
 //! What became of each message: told once, and true.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use everwire::reconnect::Status;
 use everwire::reconnect::outbox::{Fate, Reason, Refusal};
 use everwire::{
     CloseCause, CloseCode, Config, Connector, Message, Messenger, OutboxLimits, Session, Sessions,
+    TextHeartbeat,
 };
 use everwire_testkit::Frame;
 use tokio::task::JoinSet;
 
-use crate::server::{Heard, Server, accept_as_peer, client, echo, listen, quick, until};
+use crate::server::{
+    Heard, Server, accept_as_peer, client, echo, eventually, listen, quick, until,
+};
 use crate::sockets::{reason, soon};
 
 fn queue(max_messages: usize) -> OutboxLimits {
@@ -299,6 +304,60 @@ async fn what_was_heard_before_a_close_proves_nothing_of_the_next_connection() {
     done.send_replace(2);
     assert_eq!(soon(session.recv()).await, None);
     assert_eq!(soon(receipt).await, Fate::Unsure);
+}
+
+#[tokio::test]
+async fn a_pong_in_text_that_did_not_leave_is_not_taken_for_a_message_that_did_not() {
+    let heard = Arc::new(AtomicUsize::new(0));
+    let ended = Arc::new(AtomicUsize::new(0));
+    let (tell, told) = tokio::sync::watch::channel(false);
+    let counts = (heard.clone(), ended.clone());
+    let server = Server::of_websockets(move |_, mut socket| {
+        let ((heard, ended), mut told) = (counts.clone(), told.clone());
+        async move {
+            // It asks for a sign of life when the network takes no more, and reads afterwards.
+            let _ = told.wait_for(|told| *told).await;
+            for text in ["ping", "look"] {
+                socket.send(text).await.unwrap();
+            }
+            let _ = told.wait_for(|told| !*told).await;
+            while socket.recv().await.is_some() {
+                heard.fetch_add(1, Ordering::SeqCst);
+            }
+            ended.fetch_add(1, Ordering::SeqCst);
+        }
+    })
+    .await;
+    let mut config = Config::default();
+    config.text_heartbeat = Some(TextHeartbeat::default());
+    config.deflate = None;
+    let connector = Connector::new().config(config);
+    let mut sessions = client(server.uri()).connector(connector).sessions();
+    let messenger = sessions.messenger();
+    let mut session = soon(sessions.next()).await.unwrap();
+    let mut receipts = Vec::new();
+    // Several that have left, and one that has not.
+    let mut stuck = 0;
+    while stuck == 0 {
+        receipts.push(session.send(vec![7; 512 << 10]).await.unwrap());
+        eventually(|| std::mem::replace(&mut stuck, session.buffered_amount()) == stuck).await;
+    }
+    tell.send_replace(true);
+    assert_eq!(soon(session.recv()).await, Some(Message::text("look")));
+    // The pong waits behind the message.
+    eventually(|| session.buffered_amount() > stuck).await;
+    messenger.network(false);
+    tell.send_replace(false);
+    let mut fates = Vec::new();
+    for receipt in receipts {
+        fates.push(soon(receipt).await);
+    }
+    eventually(|| ended.load(Ordering::SeqCst) == 1).await;
+    let read = heard.load(Ordering::SeqCst);
+    assert!(read >= 1, "what had left arrived");
+    for fate in &fates[..read] {
+        assert_eq!(*fate, Fate::Unsure, "{read} were read: {fates:?}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::task::Context;
 use std::time::Instant;
 
-use everwire_wire::{CloseCode, CloseReason, CloseReport};
+use everwire_wire::{CloseCode, CloseReason};
 
 use super::last_word::LastWord;
 use super::{Live, Shared};
@@ -67,13 +67,12 @@ impl Shared {
         }
     }
 
-    /// A connection ended, in this way.
-    pub(in crate::reconnect) fn close(&self, session: u64, report: &CloseReport, verdict: Verdict) {
+    /// A connection ended.
+    pub(in crate::reconnect) fn close(&self, session: u64, verdict: Verdict) {
         let mut state = self.lock();
-        if state.is_live(session) {
-            state.link = None;
+        if let Some(live) = state.link.take_if(|live| live.session == session) {
             let answered = state.last_word.take().is_some_and(LastWord::was_heard);
-            let unsent = report.unsent.messages as u64;
+            let unsent = live.sender.link().unsent() as u64;
             self.step_outbox(&mut state, outbox::Input::Down { unsent, answered });
             self.step(&mut state, retry::Input::Down(verdict));
         }
