@@ -117,8 +117,7 @@ impl Sessions {
                         }
                     }
                     Poll::Ready(Err(ending)) => {
-                        let verdict = (self.settings.classify)(&ending);
-                        self.last = Some(ending);
+                        let verdict = self.judge(ending);
                         self.shared.fail(number, verdict);
                     }
                     Poll::Pending => {
