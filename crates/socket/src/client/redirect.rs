@@ -89,7 +89,8 @@ pub struct RedirectError {
 }
 
 impl RedirectError {
-    /// Where it leads, as the server said it: nothing in it was checked.
+    /// Where it leads, as the server said it: nothing in it was checked. The error's text leaves its
+    /// query out.
     pub fn location(&self) -> &str {
         &self.location
     }
@@ -117,8 +118,9 @@ pub enum RedirectFault {
 
 impl fmt::Display for RedirectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A log line need not be as long as a head may be.
-        let location: String = self.location.chars().take(200).collect();
+        // A log line need not be as long as a head may be, nor have tokens in it.
+        let location = self.location.split('?').next().unwrap_or_default();
+        let location: String = location.chars().take(200).collect();
         write!(f, "redirect to `{}` not followed: ", location.escape_debug())?;
         match &self.fault {
             RedirectFault::Insecure => f.write_str("it leads from `wss` to `ws`"),
@@ -181,6 +183,14 @@ mod tests {
         }
         redirects.follow(&at, &answer(302, &["wss://a/"])).unwrap().unwrap();
         assert!(redirects.left_origin());
+    }
+
+    #[test]
+    fn a_redirect_that_is_not_followed_keeps_its_query_out_of_the_log() {
+        let answer = answer(302, &["ws://a/b?token=hunter2"]);
+        let error = Redirects::new(1).follow(&target("wss://a/"), &answer).unwrap_err();
+        let said = "redirect to `ws://a/b` not followed: it leads from `wss` to `ws`";
+        assert_eq!(error.to_string(), said);
     }
 
     #[test]
