@@ -81,7 +81,7 @@ async fn the_reconnecting_client_goes_on_when_its_server_is_restarted() {
     assert_eq!(told.recv().await.unwrap(), "before");
 
     server.shutdown_background();
-    let mut status = messenger.status();
+    let mut status = messenger.watch_status();
     let is_open = |status: &everwire::reconnect::Status| {
         matches!(status, everwire::reconnect::Status::Open { .. })
     };

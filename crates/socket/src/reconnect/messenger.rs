@@ -89,8 +89,17 @@ impl Messenger {
         self.shared.end(reason.into());
     }
 
-    /// Where the client is, now and whenever that changes.
-    pub fn status(&self) -> watch::Receiver<Status> {
+    /// Where the client is now.
+    pub fn status(&self) -> Status {
+        *self.shared.status().borrow()
+    }
+
+    /// Where the client is, whenever that changes.
+    ///
+    /// The client stands still as long as what [`borrow`](watch::Receiver::borrow) gave is held: a
+    /// thread that calls a method of this meanwhile waits for itself. To look and then act, take
+    /// [`status`](Self::status).
+    pub fn watch_status(&self) -> watch::Receiver<Status> {
         self.shared.status()
     }
 }

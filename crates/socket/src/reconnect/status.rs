@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::retry::{Phase, Retry, Why};
 
-/// Where a reconnecting client is, as [`Messenger::status`](super::Messenger::status) shows it.
+/// Where a reconnecting client is, as [`Messenger::status`](super::Messenger::status) says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {

@@ -41,7 +41,7 @@ async fn through_a_storm_every_message_has_one_fate_and_it_is_true() {
         }
         book
     });
-    storm::storm(&proxy, client.messenger.status(), &mut dice, 4).await;
+    storm::storm(&proxy, client.messenger.watch_status(), &mut dice, 4).await;
     calm.send(true).unwrap();
 
     let report = soon(sending).await.unwrap().report().await;
@@ -62,7 +62,7 @@ async fn what_never_left_a_full_connection_is_not_sent() {
     let recorder = Recorder::start().await;
     let proxy = FaultProxy::start(recorder.addr).await.unwrap();
     let client = Client::start(&proxy, Config::default());
-    let mut status = client.messenger.status();
+    let mut status = client.messenger.watch_status();
     let mut book = Book::new(client.messenger.clone(), 1);
     soon(storm::open(&mut status, 0)).await;
     for _ in 0..10 {

@@ -169,7 +169,7 @@ async fn dropped_in(phase: impl Fn(&Status) -> bool, make: impl Fn() -> Sessions
         let messenger = sessions.messenger();
         let _receipt = messenger.send("waiting").await;
         let reached = async {
-            let mut status = messenger.status();
+            let mut status = messenger.watch_status();
             let _ = status.wait_for(&phase).await.unwrap();
         };
         soon(async {
@@ -182,7 +182,7 @@ async fn dropped_in(phase: impl Fn(&Status) -> bool, make: impl Fn() -> Sessions
         })
         .await;
         drop(sessions);
-        assert!(matches!(*messenger.status().borrow(), Status::Ended(_)));
+        assert!(matches!(messenger.status(), Status::Ended(_)));
         assert!(messenger.send("too late").await.is_err());
         let before = *before.get_or_insert_with(tasks);
         eventually(|| tasks() <= before).await;

@@ -203,7 +203,7 @@ async fn a_server_that_asks_for_time_with_retry_after_gets_it() {
     // Neither the network nor the user's return shortens it; the program may.
     messenger.network(true);
     messenger.awake();
-    assert!(matches!(*messenger.status().borrow(), Status::Waiting { paced: true, .. }));
+    assert!(matches!(messenger.status(), Status::Waiting { paced: true, .. }));
     assert_eq!(server.connections(), 1);
     messenger.retry_now();
     assert!(soon(next).await.unwrap());
@@ -259,12 +259,26 @@ async fn without_a_network_nothing_is_tried_and_with_one_again_at_once() {
     messenger.network(false);
     assert_eq!(soon(session.recv()).await, None, "dropped at once");
     drop(session);
-    assert_eq!(*messenger.status().borrow(), Status::Offline);
+    assert_eq!(messenger.status(), Status::Offline);
     let next = tokio::spawn(async move { sessions.next().await.map(|session| session.number()) });
     tokio::time::sleep(Duration::from_millis(150)).await;
     assert_eq!((server.connections(), next.is_finished()), (1, false));
     messenger.network(true);
     assert_eq!(soon(next).await.unwrap(), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_may_act_on_what_it_sees() {
+    let mut sessions = client(Server::of_echo().await.uri()).sessions();
+    let messenger = sessions.messenger();
+    let acting = tokio::task::spawn_blocking(move || {
+        // What is looked at lives as long as the block.
+        if let Status::Idle = messenger.status() {
+            messenger.close(None);
+        }
+    });
+    soon(acting).await.unwrap();
+    assert!(soon(sessions.next()).await.is_none());
 }
 
 #[tokio::test]
@@ -276,7 +290,7 @@ async fn a_program_may_have_a_new_connection_at_any_time() {
     let mut sessions = client(server.uri()).policy(policy).sessions();
     let messenger = sessions.messenger();
     messenger.reconnect();
-    assert_eq!(*messenger.status().borrow(), Status::Idle, "the first `next` begins");
+    assert_eq!(messenger.status(), Status::Idle, "the first `next` begins");
     for turn in 1..=3 {
         let mut session = soon(sessions.next()).await.unwrap();
         assert_eq!(session.number(), turn);

@@ -169,7 +169,7 @@ pub(crate) fn client(uri: impl Into<String>) -> Reconnector {
 
 /// Waits until the client is where it should come to.
 pub(crate) async fn until(messenger: &Messenger, condition: impl FnMut(&Status) -> bool) -> Status {
-    *soon(messenger.status().wait_for(condition)).await.unwrap()
+    *soon(messenger.watch_status().wait_for(condition)).await.unwrap()
 }
 
 /// Waits for something that nobody tells of.
