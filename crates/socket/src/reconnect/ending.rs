@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use everwire_wire::{CloseCause, CloseCode, CloseReport};
+use everwire_wire::{CloseCause, CloseCode, CloseReport, ProtocolError};
 use http::{Response, StatusCode, header};
 
 use super::BoxError;
@@ -132,7 +132,11 @@ fn retry_after<T>(response: &Response<T>) -> Option<Duration> {
 }
 
 fn of_close(report: &CloseReport) -> Verdict {
-    if report.cause == CloseCause::Local {
+    // A message that took too long is the network's doing, not what the server would do again.
+    if matches!(
+        report.cause,
+        CloseCause::Local | CloseCause::Violation(ProtocolError::MessageTooSlow)
+    ) {
         return Verdict::Retry;
     }
     let hinted = || match hint(&report.reason) {

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use everwire::reconnect::{Destination, Ending, Status, retry::Why};
-use everwire::{CloseCode, Message};
+use everwire::{CloseCause, CloseCode, Config, Connector, Message, ProtocolError};
 use everwire_testkit::fault::FaultProxy;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-use crate::server::{Heard, Server, client, echo, eventually, quick, read_head, respond, until};
+use crate::server::{
+    Heard, Server, accept_as_peer, client, echo, eventually, quick, read_head, respond, until,
+};
 use crate::sockets::{reason, soon};
 
 #[tokio::test]
@@ -154,6 +156,26 @@ async fn a_fresh_token_for_each_attempt_outlasts_401() {
         .sessions();
     assert!(soon(sessions.next()).await.is_some());
     assert_eq!(server.connections(), 3);
+}
+
+#[tokio::test]
+async fn a_message_that_the_network_did_not_carry_in_time_ends_the_connection_and_not_the_client() {
+    let server = Server::start(|_, stream| async move {
+        let mut peer = accept_as_peer(stream).await;
+        peer.send_bytes([0x81, 5, b'h']).await;
+        std::future::pending().await
+    })
+    .await;
+    let mut config = Config::default();
+    config.max_assembly_time = Duration::from_millis(100);
+    let connector = Connector::new().config(config);
+    let mut sessions = client(server.uri()).connector(connector).sessions();
+    let mut session = soon(sessions.next()).await.unwrap();
+    assert_eq!(soon(session.recv()).await, None);
+    let report = session.close_report().unwrap();
+    assert_eq!(report.cause, CloseCause::Violation(ProtocolError::MessageTooSlow));
+    drop(session);
+    assert_eq!(soon(sessions.next()).await.map(|session| session.number()), Some(2));
 }
 
 #[tokio::test]
