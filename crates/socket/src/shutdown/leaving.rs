@@ -74,11 +74,10 @@ impl Leaving {
         if self.tell(elapsed) {
             return (Next::More, Vec::new());
         }
-        let mut ended = self.take_ended();
         let left = self.plan.deadline.saturating_sub(elapsed);
-        if left.is_zero() {
-            ended.extend(self.abort());
-        }
+        // Who has ended by the deadline is found as the others are cut off: to ask everyone again for
+        // each few of them takes long where there are many.
+        let ended = if left.is_zero() { self.abort() } else { self.take_ended() };
         if !ended.is_empty() {
             self.report.took = elapsed;
         }
@@ -142,7 +141,8 @@ impl Leaving {
         ended
     }
 
-    /// Aborts some of those who were told. By now all were.
+    /// Aborts some of those who were told, and counts those of them who have ended before. By now all
+    /// were told.
     fn abort(&mut self) -> Vec<Arc<dyn Member>> {
         let some = self.told.len().saturating_sub(TURN)..;
         let mut aborted = Vec::new();
@@ -160,5 +160,53 @@ fn shuffle(members: &mut [Arc<dyn Member>]) {
     for last in (1..members.len()).rev() {
         let other = usize::try_from(masks::below(last as u64 + 1)).unwrap_or(last);
         members.swap(last, other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use everwire_wire::{CloseReason, SendError, SharedFrame, Unsent};
+
+    use super::*;
+    use crate::clock;
+    use crate::link::Ending;
+
+    /// A member that never ends by itself, and counts how often it is asked.
+    #[derive(Default)]
+    struct Stubborn(AtomicUsize);
+
+    impl Member for Stubborn {
+        fn push_frame(self: Arc<Self>, _: &SharedFrame) -> Result<(), SendError> {
+            Err(SendError::Closed)
+        }
+
+        fn start_close(self: Arc<Self>, _: Option<CloseReason>) {}
+
+        fn ending(&self) -> Option<Ending> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            None
+        }
+
+        fn abort(self: Arc<Self>) -> (Ending, bool) {
+            (Ending { was_clean: false, unsent: Unsent::default() }, true)
+        }
+    }
+
+    #[test]
+    fn a_crowd_is_cut_off_in_time_that_grows_with_it_and_no_faster() {
+        let members: Vec<_> = (0..10_000).map(|_| Arc::new(Stubborn::default())).collect();
+        let now = clock::now();
+        let all = members.iter().map(|member| member.clone() as Arc<dyn Member>).collect();
+        let mut leaving = Leaving::new(&Shutdown::at_once(), now, all);
+        let report = loop {
+            if let (Next::Over(report), _) = leaving.look(now) {
+                break report;
+            }
+        };
+        assert_eq!(report.aborted, 10_000);
+        let asked = members.iter().map(|member| member.0.load(Ordering::Relaxed)).max();
+        assert!(asked <= Some(2), "{asked:?}");
     }
 }
