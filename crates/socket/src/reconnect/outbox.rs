@@ -76,7 +76,7 @@ pub struct Waiting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fate {
-    /// The peer has read it: it answered a ping that went behind it, or our close frame.
+    /// The peer has read it: it answered a ping that went behind it.
     Sent,
     /// It was handed to a connection that broke: it may have arrived or not.
     Unsure,
