@@ -319,3 +319,23 @@ fn a_message_with_a_secret_can_be_kept_out_of_compression() {
     assert_eq!(frames.len(), 2);
     assert!(frames.iter().all(|frame| frame.rsv == 0 && frame.payload == text.as_bytes()));
 }
+
+#[test]
+fn too_much_output_is_told_before_what_is_wrong_behind_it() {
+    let mut config = config();
+    config.max_message_size = 8192;
+    // A stored block of one byte more than is allowed, and a block of a kind that there is not.
+    let len = 8193_u16;
+    let mut deflated = vec![0];
+    deflated.extend(len.to_le_bytes());
+    deflated.extend((!len).to_le_bytes());
+    deflated.extend(vec![b'x'; len.into()]);
+    deflated.push(0b111);
+    let bytes = Frame::binary(deflated).rsv1().masked().encode();
+    for chunk in [1, 1000, bytes.len() - 1, bytes.len()] {
+        let agreement = with_deflate(DeflateParams::default());
+        let mut server = Side::new(Role::Server, &agreement, config.clone());
+        server.receive_by(chunk, &bytes);
+        assert_eq!(server.close_code_sent(), Some(1009), "in reads of {chunk}");
+    }
+}

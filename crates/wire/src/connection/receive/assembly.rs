@@ -158,7 +158,7 @@ impl Assembly {
         if self.kind == Kind::Text {
             utf8.push(body).map_err(|_| ProtocolError::NotUtf8)?;
         }
-        result.map_err(|NotDeflate| ProtocolError::Inflate)?;
+        // Before what is wrong behind it, which a codec may find although it has no room to go on.
         if self.body.len() as u64 > max {
             return Err(if max == by_ratio {
                 ProtocolError::InflateRatio { max: config.max_inflate_ratio }
@@ -168,7 +168,7 @@ impl Assembly {
                 ProtocolError::MessageTooBig { size: max + 1, max }
             });
         }
-        Ok(())
+        result.map(|_| ()).map_err(|NotDeflate| ProtocolError::Inflate)
     }
 
     /// Checks text that is given out or was appended.
