@@ -84,7 +84,8 @@ impl Messenger {
 
     /// Ends the client: the connection is closed, [`Sessions::next`](super::Sessions::next) gives
     /// `None`. No more messages are taken; those in the queue are not sent. For those that were sent
-    /// the answer to the close frame is proof, if somebody receives until the session has ended.
+    /// the answer to a ping before the close frame is proof, if somebody receives until the session has
+    /// ended.
     pub fn close(&self, reason: impl Into<Option<CloseReason>>) {
         self.shared.end(reason.into());
     }

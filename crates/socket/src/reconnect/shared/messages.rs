@@ -73,8 +73,8 @@ impl Shared {
     /// what it still has.
     pub(in crate::reconnect) fn refused_by(&self, session: u64) {
         let mut state = self.lock();
-        // At the end nothing is pushed any more, and the answer to our close frame may prove
-        // everything.
+        // At the end nothing is pushed any more, and the answer to the ping before our close frame
+        // may prove everything.
         if !state.takes_messages(session) || state.outbox.is_ended() {
             return;
         }
