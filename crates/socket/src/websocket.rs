@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use everwire_wire::{
@@ -116,7 +116,6 @@ impl<S: Stream> WebSocket<S> {
         mut visit: impl FnMut(Incoming<'_>, &Outlet<'_, S>),
     ) -> impl Future<Output = Option<usize>> {
         poll_fn(move |cx| {
-            ready!(self.link().poll_answerable(cx));
             let outlet = Outlet { link: self.link(), full: Cell::new(false) };
             self.link().poll_visit(cx, |message| {
                 visit(message, &outlet);

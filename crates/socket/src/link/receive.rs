@@ -35,7 +35,7 @@ impl<S: Stream> Link<S> {
         delivery: Delivery,
         pick: impl FnMut(Event<'_>) -> Option<T>,
     ) -> Poll<Option<T>> {
-        self.poll_events(cx, delivery, &mut Picker(pick))
+        self.poll_events(Held::new(self), cx, delivery, &mut Picker(pick))
     }
 
     /// The next whole message.
@@ -49,16 +49,18 @@ impl<S: Stream> Link<S> {
         })
     }
 
-    /// Shows whole messages to `visit` for as long as there are some without waiting, and it says
-    /// to go on; says how many there were. The lock is free while `visit` runs, and what it sends
+    /// Waits until an answer may be queued, and then shows whole messages to `visit` for as long as
+    /// there are some without waiting, and it says to go on; says how many there were. The lock is free while `visit` runs, and what it sends
     /// leaves in one write.
     pub(crate) fn poll_visit(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         visit: impl FnMut(Incoming<'_>) -> ControlFlow<()>,
     ) -> Poll<Option<usize>> {
+        let mut held = Held::new(self);
+        std::task::ready!(held.poll_answerable(cx));
         let mut visitor = Visitor { visit, visited: 0 };
-        let polled = self.poll_events(cx, Delivery::Whole, &mut visitor);
+        let polled = self.poll_events(held, cx, Delivery::Whole, &mut visitor);
         match polled {
             Poll::Ready(_) if visitor.visited == 0 => Poll::Ready(None),
             Poll::Pending if visitor.visited == 0 => Poll::Pending,
@@ -69,11 +71,11 @@ impl<S: Stream> Link<S> {
     /// The loop that both share.
     fn poll_events<T>(
         self: &Arc<Self>,
+        mut held: Held<'_, S>,
         cx: &mut Context<'_>,
         delivery: Delivery,
         show: &mut impl Show<S, T>,
     ) -> Poll<Option<T>> {
-        let mut held = Held::new(self);
         let mut reads = 0;
         loop {
             if held.end.is_some() {

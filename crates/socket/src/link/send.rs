@@ -77,16 +77,6 @@ impl<S: Stream> Link<S> {
         self.put(&mut state, message, compress, leave)
     }
 
-    /// Waits until a visitor's answer may be queued; also over when the connection is.
-    pub(crate) fn poll_answerable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
-        if matches!(state.check_room(1), Err(SendError::QueueFull { .. })) {
-            state.wait_for_room(cx);
-            return Poll::Pending;
-        }
-        Poll::Ready(())
-    }
-
     /// Queues a visitor's answer if there is any room; says whether there still is.
     pub(crate) fn answer(self: &Arc<Self>, message: Outbound<'_>) -> Result<bool, SendError> {
         let mut state = self.lock();
@@ -311,6 +301,15 @@ impl<S> State<S> {
     /// Whether a message of `len` bytes has room.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.check_room(len).is_ok()
+    }
+
+    /// Waits until a visitor's answer may be queued; also over when the connection is.
+    pub(super) fn poll_answerable(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if matches!(self.check_room(1), Err(SendError::QueueFull { .. })) {
+            self.wait_for_room(cx);
+            return Poll::Pending;
+        }
+        Poll::Ready(())
     }
 
     /// Waits for room for a message of `len` bytes.
