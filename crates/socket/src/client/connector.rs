@@ -68,16 +68,8 @@ impl Connector {
         name: impl TryInto<HeaderName>,
         value: impl TryInto<HeaderValue>,
     ) -> Result<Self, InvalidHandshake> {
-        let name = name.try_into().map_err(|_| InvalidHandshake::HeaderName)?;
-        let Ok(value) = value.try_into() else {
-            return Err(InvalidHandshake::HeaderValue(name));
-        };
-        // The handshake knows which are its own.
-        placeholder().header(name.clone(), value.clone())?;
-        match self.headers.try_append(name, value) {
-            Ok(_) => Ok(self),
-            Err(_) => Err(InvalidHandshake::HeaderName),
-        }
+        append_header(&mut self.headers, name, value)?;
+        Ok(self)
     }
 
     /// Offers subprotocols, the dearest first. Default none. Which one the server took,
@@ -243,6 +235,22 @@ impl fmt::Debug for Connector {
             .field("proxies", &self.route.proxies)
             .finish_non_exhaustive()
     }
+}
+
+/// Adds a header to those of a request, if it may be sent.
+pub(crate) fn append_header(
+    headers: &mut HeaderMap,
+    name: impl TryInto<HeaderName>,
+    value: impl TryInto<HeaderValue>,
+) -> Result<(), InvalidHandshake> {
+    let name = name.try_into().map_err(|_| InvalidHandshake::HeaderName)?;
+    let Ok(value) = value.try_into() else {
+        return Err(InvalidHandshake::HeaderValue(name));
+    };
+    // The handshake knows which are its own.
+    placeholder().header(name.clone(), value.clone())?;
+    headers.try_append(name, value).map_err(|_| InvalidHandshake::HeaderName)?;
+    Ok(())
 }
 
 /// A handshake that is never sent: it judges headers and subprotocols when they are given, not

@@ -29,6 +29,7 @@ mod redirect;
 mod route;
 
 pub use connector::Connector;
+pub(crate) use connector::append_header;
 pub use open::{Opened, connect};
 pub use proxy::{
     InvalidProxy, InvalidProxyVariable, Proxy, ProxyError, ProxyFault, SocksFault, SocksReply,

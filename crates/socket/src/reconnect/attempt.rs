@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::BoxError;
 use super::ending::Ending;
 use super::retry::Verdict;
+use crate::client::append_header;
 use crate::{ClientStream, ConnectError, Connector, Opened, WebSocket};
 
 /// Where to connect to, and what to say there beside what the
@@ -37,16 +38,8 @@ impl Destination {
         name: impl TryInto<HeaderName>,
         value: impl TryInto<HeaderValue>,
     ) -> Result<Self, InvalidHandshake> {
-        let name = name.try_into().map_err(|_| InvalidHandshake::HeaderName)?;
-        let Ok(value) = value.try_into() else {
-            return Err(InvalidHandshake::HeaderValue(name));
-        };
-        // The connector knows which it takes.
-        let _ = Connector::new().header(name.clone(), value.clone())?;
-        match self.headers.try_append(name, value) {
-            Ok(_) => Ok(self),
-            Err(_) => Err(InvalidHandshake::HeaderName),
-        }
+        append_header(&mut self.headers, name, value)?;
+        Ok(self)
     }
 }
 
