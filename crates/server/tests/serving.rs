@@ -183,6 +183,36 @@ async fn what_one_says_on_broadcast_all_hear() {
 }
 
 #[tokio::test]
+async fn context_takeover_is_agreed_to_where_it_was_asked_for() {
+    let text: String = (0..40).map(|n| format!("{{\"order\":{}}}", n * 7919 % 1000)).collect();
+    for (arguments, agreed) in [
+        (&[][..], "; server_no_context_takeover; client_no_context_takeover"),
+        (&["--deflate-context-takeover"], ""),
+    ] {
+        let server = Server::start(arguments);
+        let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+        let (head, mut peer) = server.open_with("/echo", offer).await;
+        let expected = format!("permessage-deflate{agreed}");
+        assert_eq!(header(&head, "Sec-WebSocket-Extensions"), Some(&expected[..]));
+        // The second time there is nothing new in it, for who remembers the first.
+        let mut lengths = Vec::new();
+        for _ in 0..2 {
+            peer.send(Frame::text(&text)).await;
+            let echo = peer.next().await.unwrap();
+            assert_eq!((echo.opcode, echo.rsv), (0x1, 0b100));
+            lengths.push(echo.payload.len());
+        }
+        assert_eq!(lengths[1] < lengths[0] / 4, agreed.is_empty(), "{lengths:?}");
+    }
+    // A client that wants none gets none.
+    let server = Server::start(&["--deflate-context-takeover"]);
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n";
+    let (head, _) = server.open_with("/echo", offer).await;
+    let agreed = header(&head, "Sec-WebSocket-Extensions").unwrap();
+    assert_eq!(agreed, "permessage-deflate; server_no_context_takeover");
+}
+
+#[tokio::test]
 async fn sigterm_closes_everyone_with_1001_and_exits_with_0() {
     let mut server = Server::start(&["--shutdown-window", "1"]);
     let mut open = vec![server.open("/echo").await, server.open("/broadcast").await];

@@ -27,7 +27,8 @@ text for UTF-8, and is set up as its own documentation advises for speed, with i
 all but fastwebsockets, which writes each frame.
 - The floor (`bench/src/floor.rs`) uses no library, trusts its clients, and does nothing but echo. \
 Rows that it has no part in are compared with its echo of 20 B in the same run.
-- Everwire is `everwire serve` as people get it, with heartbeats and all limits on.
+- Everwire is `everwire serve` as people get it, with heartbeats and all limits on; the rows with \
+context takeover have `--deflate-context-takeover`.
 - permessage-deflate: level 1, from 128 B on, zlib's or zlib-rs's; Bun lets nobody choose a level.
 - TLS: rustls with ring for Everwire and the Rust libraries, OpenSSL for Node, BoringSSL for Bun; no \
 session is resumed.

@@ -135,9 +135,11 @@ impl Stage {
             let (certificate, key) = (self.certificate.display(), self.key.display());
             command.push_str(&format!(" --tls-cert {certificate} --tls-key {key}"));
         }
-        // Everwire agrees to what the load offers, as people get it.
-        if let (Some(mode), Kind::Rival { .. }) = (row.deflate(), candidate.kind) {
-            command.push_str(&format!(" --deflate {mode}"));
+        match (row.deflate(), candidate.kind) {
+            (Some(mode), Kind::Rival { .. }) => command.push_str(&format!(" --deflate {mode}")),
+            // To anything else that the load offers Everwire agrees as people get it.
+            (Some("takeover"), Kind::Ours) => command.push_str(" --deflate-context-takeover"),
+            _ => {}
         }
         command
     }
@@ -165,7 +167,6 @@ impl Candidate {
             (Need::NoTakeover | Need::Takeover, Kind::Rival { deflate: false }) => {
                 Some("has no permessage-deflate")
             }
-            (Need::Takeover, Kind::Ours) => Some("declines context takeover by default"),
             (_, Kind::Added) => Some("is not known to be able to"),
             _ => None,
         })

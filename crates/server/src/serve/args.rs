@@ -41,6 +41,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u32).range(..=86_400))]
     pub(crate) heartbeat: u32,
 
+    /// Compress each message with those before it in mind, both ways, for clients that agree to it:
+    /// smaller messages, about 400 KiB of memory for each such client
+    #[arg(long)]
+    pub(crate) deflate_context_takeover: bool,
+
     /// At SIGTERM or Ctrl-C: over how long the closes are spread, in an order of their own
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(..=86_400))]
     pub(crate) shutdown_window: u32,
@@ -87,6 +92,10 @@ impl Args {
         let mut config = Config::default();
         config.heartbeat_interval =
             (self.heartbeat > 0).then(|| Duration::from_secs(self.heartbeat.into()));
+        if let Some(deflate) = &mut config.deflate {
+            deflate.server_no_context_takeover = !self.deflate_context_takeover;
+            deflate.client_no_context_takeover = !self.deflate_context_takeover;
+        }
         Ok(Acceptors::new(&acceptor, &config))
     }
 
