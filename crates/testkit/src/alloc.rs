@@ -5,11 +5,12 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static LIVE: Cell<usize> = const { Cell::new(0) };
     static PEAK: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, with a count of the bytes that each thread holds.
+/// The system's allocator, with a count of the bytes that each thread holds and of its allocations.
 ///
 /// Memory that one thread allocates and another frees confuses the count, so what is measured has
 /// to stay on its thread, as tests do.
@@ -30,6 +31,11 @@ pub fn live() -> usize {
     LIVE.get()
 }
 
+/// How often this thread has asked for memory: allocations, and changes of an allocation's size.
+pub fn allocations() -> u64 {
+    ALLOCATIONS.get()
+}
+
 /// The most that [`live`] has been since [`reset_peak`].
 pub fn peak() -> usize {
     PEAK.get()
@@ -41,6 +47,7 @@ pub fn reset_peak() {
 }
 
 fn grow(bytes: usize) {
+    ALLOCATIONS.set(ALLOCATIONS.get() + 1);
     // Wrapping: memory of another thread may have been freed here.
     let live = LIVE.get().wrapping_add(bytes);
     LIVE.set(live);

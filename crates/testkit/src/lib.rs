@@ -14,7 +14,8 @@
 //!   also the program `reverse-proxy`.
 //! - `stream`: streams of frames to try connections with.
 //! - `dice`: [`Dice`], a repeatable source of test data.
-//! - `alloc`: [`Counting`], an allocator that says how much memory this thread holds.
+//! - `alloc`: [`Counting`], an allocator that says how much memory this thread holds, and how often it
+//!   asked for some.
 
 pub mod fault;
 
@@ -29,7 +30,7 @@ mod rigged;
 mod side;
 mod stream;
 
-pub use alloc::{Counting, live, peak, reset_peak};
+pub use alloc::{Counting, allocations, live, peak, reset_peak};
 pub use dice::Dice;
 pub use fault::FaultProxy;
 pub use frame::{Frame, Seen, read_frame, read_frames};
