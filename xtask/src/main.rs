@@ -13,6 +13,7 @@
 //! - `browsers`: the tests in Chromium and Firefox
 //! - `node`: a package of JavaScript and its `npm` scripts
 //! - `bench`: Everwire beside the floor and other servers
+//! - `instructions`: a guard of the hot paths that is the same on every machine
 //! - `command`: child processes that never outlive us
 //! - `workspace`: where things are
 
@@ -25,6 +26,7 @@ mod browsers;
 mod command;
 mod conformance;
 mod fuzz;
+mod instructions;
 mod javascript;
 mod node;
 mod peers;
@@ -60,6 +62,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Measure Everwire beside the floor of `bench/` and beside its rivals
     Bench(bench::Args),
+    /// Count the instructions on the hot paths, and compare them with what they were
+    Instructions(instructions::Args),
 }
 
 fn main() -> ExitCode {
@@ -85,6 +89,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
             Ok(true)
         }
         Command::Bench(args) => bench::run(&workspace, &args).map(|()| true),
+        Command::Instructions(args) => Ok(instructions::run(&workspace, &args)?.is_success()),
         Command::Fuzz(args) => Ok(fuzz::run(&workspace, &args)?.is_success()),
     }
 }

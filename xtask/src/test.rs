@@ -8,7 +8,7 @@ use crate::command::{Finished, leashed, stream};
 use crate::step::{self, Plan, Step, Tally, say};
 use crate::tools;
 use crate::workspace::Workspace;
-use crate::{autobahn, browsers, conformance, fuzz, javascript, peers};
+use crate::{autobahn, browsers, conformance, fuzz, instructions, javascript, peers};
 
 /// Everything that is checked, in order: what is quick and fails often comes first.
 ///
@@ -23,6 +23,9 @@ pub(crate) const STEPS: &[Step] = &[
     step("tests", "unit and integration tests, examples", TESTS_NEED, |w, _| tests(w)),
     step("doctests", "the code in documentation and README", &[], |w, _| doctests(w)),
     step("bench", "clippy and tests of the benchmarks", &[], bench),
+    step("instructions", "no more of them on the hot paths", instructions::NEEDS, |w, _| {
+        instructions::check(w)
+    }),
     step("docs", "documentation without warnings", &[], |w, _| docs(w)),
     step("fuzz", "each fuzz target for a while", fuzz::NEEDS, |w, plan| {
         fuzz::run_short(w, if plan.full { 60 } else { 10 })
@@ -42,7 +45,7 @@ const TESTS_NEED: &[&str] =
     &["apache2", "haproxy", "ip", "microsocks", "nft", "nginx", "tinyproxy"];
 
 /// Packages outside the workspace, which its commands do not see.
-const APART: &[&str] = &["bench", "bench/rivals", "fuzz"];
+const APART: &[&str] = &["bench", "bench/guard", "bench/rivals", "fuzz"];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -152,7 +155,11 @@ fn docs(workspace: &Workspace) -> anyhow::Result<Tally> {
 /// Packages apart, with the workspace's build directory to keep the tree clean. The rivals, which
 /// take longer to compile than all other benchmarks, only at length.
 fn bench(workspace: &Workspace, plan: &Plan) -> anyhow::Result<Tally> {
-    let packages: &[&str] = if plan.full { &["bench", "bench/rivals"] } else { &["bench"] };
+    let packages: &[&str] = if plan.full {
+        &["bench", "bench/guard", "bench/rivals"]
+    } else {
+        &["bench", "bench/guard"]
+    };
     let mut tally = Tally::default();
     for package in packages {
         let cargo = |args: &[&str]| {

@@ -31,6 +31,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("pip3", "python3-pip"),
     ("python3", "python3"),
     ("tinyproxy", "tinyproxy-bin"),
+    ("valgrind", "valgrind"),
 ];
 
 /// The pinned cargo-deny.
