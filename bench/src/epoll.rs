@@ -1,10 +1,11 @@
 //! The system calls that the standard library does not offer: epoll, the backlog, the file limit,
-//! resets.
+//! resets, connecting from an address.
 //!
 //! The only file of this package with `unsafe` in it.
 #![allow(unsafe_code)]
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Readiness to read; wake-ups repeat until the bytes are read.
@@ -139,6 +140,48 @@ pub fn reset_on_close(socket: &impl AsRawFd) -> io::Result<()> {
         )
     })?;
     Ok(())
+}
+
+/// Connects from an address of this machine, with room for about `receive_buffer` bytes that are
+/// not read.
+///
+/// # Errors
+///
+/// When the address is not this machine's, or nobody listens at `target`.
+pub fn connect_from(
+    source: Ipv4Addr,
+    target: SocketAddrV4,
+    receive_buffer: i32,
+) -> io::Result<TcpStream> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+    // SAFETY: no pointers; the result is checked before it becomes an `OwnedFd`.
+    let socket = unsafe { OwnedFd::from_raw_fd(check(libc::socket(libc::AF_INET, kind, 0))?) };
+    let (source, target) = (inet(SocketAddrV4::new(source, 0)), inet(target));
+    let len = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    let fd = socket.as_raw_fd();
+    // SAFETY: the kernel reads as many bytes from each pointer as the length beside it says, and
+    // all three values live to the end of this function.
+    unsafe {
+        check(libc::setsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUF,
+            (&raw const receive_buffer).cast(),
+            size_of::<i32>() as libc::socklen_t,
+        ))?;
+        check(libc::bind(fd, (&raw const source).cast(), len))?;
+        check(libc::connect(fd, (&raw const target).cast(), len))?;
+    }
+    Ok(socket.into())
+}
+
+fn inet(address: SocketAddrV4) -> libc::sockaddr_in {
+    libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: address.port().to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from(*address.ip()).to_be() },
+        sin_zero: [0; 8],
+    }
 }
 
 fn check(result: i32) -> io::Result<i32> {

@@ -68,7 +68,15 @@ pub fn connect(url: &str) -> io::Result<TcpStream> {
 /// When the server cannot be reached or does not answer with 101, the right accept value, and the
 /// compression that is asked for.
 pub fn open(dialer: &Dialer, deflate: Deflate) -> io::Result<Transport> {
-    let mut stream = dialer.dial()?;
+    upgrade(dialer.dial()?, dialer, deflate)
+}
+
+/// As [`open`], on a connection that there is.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn upgrade(mut stream: Transport, dialer: &Dialer, deflate: Deflate) -> io::Result<Transport> {
     let (host, path) = (dialer.host(), dialer.path());
     let offer = deflate
         .offer()

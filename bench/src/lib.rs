@@ -1,16 +1,19 @@
 //! What Everwire's speed is held against.
 //!
-//! Two programs, neither of which uses a WebSocket library, an async runtime or a thread pool:
+//! Three programs, none of which uses a WebSocket library, an async runtime or a thread pool:
 //!
 //! - `floor`, an echo server that does as little as a correct one can: the distance between it and
 //!   Everwire is what Everwire costs;
 //! - `load`, a client that keeps messages in flight and counts what comes back, cheap enough to
-//!   saturate any server from one core.
+//!   saturate any server from one core;
+//! - `attack`, a client that means no good, and says how much of the server's memory it has got hold
+//!   of.
 //!
 //! # Layout
 //!
 //! - [`floor`]: the echo server's event loop and its connections.
 //! - [`load`]: the runs of the load generator: `echo`, `fanout`, `idle`, `connect`.
+//! - [`attack`]: what a hostile client does, and what the server holds meanwhile.
 //! - [`client`]: one connection of the load generator; [`script`]: what it sends.
 //! - [`transport`]: plain TCP or TLS.
 //! - [`frame`]: headers, in-place unmasking, and turning a client's frame into a server's.
@@ -18,6 +21,7 @@
 //! - [`histogram`]: latencies in log-linear buckets.
 //! - [`epoll`]: the system calls that the standard library does not offer.
 
+pub mod attack;
 pub mod client;
 pub mod epoll;
 pub mod floor;

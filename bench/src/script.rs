@@ -227,7 +227,7 @@ impl Inflater {
     }
 }
 
-fn deflate(compressor: &mut Compress, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn deflate(compressor: &mut Compress, payload: &[u8]) -> Vec<u8> {
     let mut output = Vec::with_capacity(payload.len() + 128);
     // It fails on no input, and the room is enough for input that does not shrink.
     let _ = compressor.compress_vec(payload, &mut output, FlushCompress::Sync);

@@ -1,9 +1,11 @@
 //! What is under a WebSocket of the load generator: plain TCP or TLS.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
+
+use crate::epoll;
 
 /// How long a blocking read or write may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,16 +65,33 @@ impl Dialer {
     ///
     /// When the server cannot be reached.
     pub fn dial(&self) -> io::Result<Transport> {
-        let stream = TcpStream::connect(&self.host)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        stream.set_write_timeout(Some(TIMEOUT))?;
+        let stream = prepared(TcpStream::connect(&self.host)?)?;
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
             return Ok(Transport::Tls(tls.connect(stream)?));
         }
         Ok(Transport::Plain(stream))
     }
+
+    /// As [`dial`](Self::dial), without TLS, from an address of this machine and with room for about
+    /// `receive_buffer` bytes that are not read.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be reached, or is not given by its IPv4 address.
+    pub fn dial_from(&self, source: Ipv4Addr, receive_buffer: i32) -> io::Result<Transport> {
+        let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, "not an IPv4 address");
+        let target = self.host.parse().map_err(invalid)?;
+        let stream = epoll::connect_from(source, target, receive_buffer)?;
+        Ok(Transport::Plain(prepared(stream)?))
+    }
+}
+
+fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    Ok(stream)
 }
 
 /// A connection.

@@ -8,8 +8,10 @@
 //! - `rows`: what is measured; `servers`: who takes part and how it is built
 //! - `process`: one round of one server in one row
 //! - `results`: keeps rounds in files
+//! - `attack`: hostile clients
 //! - `report`: the tables; `plot`: the bars
 
+mod attack;
 mod plot;
 mod process;
 mod report;
@@ -101,8 +103,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let chosen = |row: &&Row| match (args.report, args.row.is_empty()) {
         (true, _) => false,
         (_, false) => args.row.iter().any(|chosen| chosen.name == row.name),
-        // Heartbeats alone take half a minute.
-        (_, true) => !args.quick || (!row.reach.is_empty() && row.kind != Kind::Heartbeat),
+        (_, true) => !args.quick || (!row.reach.is_empty() && !row.is_long()),
     };
 
     for row in ROWS.iter().filter(chosen) {
@@ -148,7 +149,7 @@ impl Run<'_> {
         }
         let rounds = match row.kind {
             Kind::Idle => self.rounds.min(MAX_IDLE_ROUNDS),
-            Kind::Heartbeat => 1,
+            Kind::Heartbeat | Kind::Attack => 1,
             Kind::Echo | Kind::Fanout | Kind::Connect => self.rounds,
         };
         for round in 1..=rounds {
@@ -175,6 +176,9 @@ impl Run<'_> {
     }
 
     fn round(&self, row: &Row, candidate: &Candidate) -> anyhow::Result<results::Round> {
+        if row.kind == Kind::Attack {
+            return attack::round(self.stage, candidate);
+        }
         let server = Server::start(&self.stage.command(candidate, row))?;
         self.load.measure(&server, row, &self.stage.load_flags(row), self.seconds, self.idle)
     }

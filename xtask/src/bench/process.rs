@@ -172,7 +172,14 @@ impl Load {
             }
             Kind::Idle => self.idle(server, &load, idle),
             Kind::Heartbeat => self.heartbeats(server, &load, idle),
+            Kind::Attack => bail!("attacks are many and have a measure of their own"),
         }
+    }
+
+    /// Has a server attacked, by a generator that is an attacker, and gives what that tells.
+    pub(super) fn attack(&self, server: &Server, attack: &Row) -> anyhow::Result<Value> {
+        let (url, process) = (server.url(attack), server.process.0.id());
+        self.start(&format!("{} {url} --pid {process} --json", attack.name))?.event("done")
     }
 
     /// Measures from the generator's `measuring` to its `done`.

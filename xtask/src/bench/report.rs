@@ -7,7 +7,7 @@ use std::process::Command;
 use super::results::Results;
 use super::rows::{Kind, MEASURE, ROWS, Reach, Row};
 use super::servers::{Candidate, FLOOR, OURS};
-use super::{Measured, plot};
+use super::{Measured, attack, plot};
 use crate::workspace::Workspace;
 
 /// Where tables and plots are kept.
@@ -167,6 +167,9 @@ pub(super) fn reach(candidates: &[Candidate], measured: &Measured) -> String {
 pub(super) fn section(row: &Row, candidates: &[Candidate], measured: &Measured) -> String {
     let mut text = format!("## {}\n\n`{}`\n\n", capitalized(row.about), row.name);
     let Some(results) = measured.get(row.name) else { return text };
+    if row.kind == Kind::Attack {
+        return attack::section(row, candidates, results);
+    }
     let (columns, metrics) = columns(row.kind);
     let _ = write!(text, "| server | {} | ÷ floor | everwire ÷ it |", row.kind.heading());
     columns.iter().for_each(|column| {
@@ -227,7 +230,7 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static [(&'static str, f64
             ],
         ),
         Kind::Idle => (&["of it anonymous"], &[("anonymous", 1.0)]),
-        Kind::Heartbeat => (&[], &[]),
+        Kind::Heartbeat | Kind::Attack => (&[], &[]),
     }
 }
 
@@ -287,6 +290,7 @@ fn unit(kind: Kind) -> &'static str {
         Kind::Echo | Kind::Fanout | Kind::Connect => "µs",
         Kind::Idle => "B",
         Kind::Heartbeat => "%",
+        Kind::Attack => "×",
     }
 }
 

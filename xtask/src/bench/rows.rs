@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Idle,
     /// CPU of such connections.
     Heartbeat,
+    /// Memory that hostile clients pin.
+    Attack,
 }
 
 /// What not every server can do.
@@ -38,6 +40,7 @@ pub(super) enum Need {
     Takeover,
     Tls,
     Heartbeat,
+    Defence,
 }
 
 /// A bound of Everwire's median.
@@ -59,6 +62,7 @@ impl Kind {
             Self::Echo | Self::Fanout | Self::Connect => "cpu_us",
             Self::Idle => "rss",
             Self::Heartbeat => "cpu_percent",
+            Self::Attack => "worst",
         }
     }
 
@@ -70,6 +74,7 @@ impl Kind {
             Self::Connect => "CPU, µs per connection",
             Self::Idle => "RSS, B per connection",
             Self::Heartbeat => "CPU, % of a core",
+            Self::Attack => "worst: pinned ÷ allowed",
         }
     }
 
@@ -80,6 +85,8 @@ impl Kind {
             Self::Fanout => "fanout",
             Self::Connect => "connect",
             Self::Idle | Self::Heartbeat => "idle",
+            // Each attack has a name of its own.
+            Self::Attack => "",
         }
     }
 }
@@ -87,6 +94,11 @@ impl Kind {
 impl Row {
     pub(super) fn needs(&self, need: Need) -> bool {
         self.needs.contains(&need)
+    }
+
+    /// Whether it takes too long for a quick look.
+    pub(super) fn is_long(&self) -> bool {
+        matches!(self.kind, Heartbeat | Attack)
     }
 
     /// What the load offers, and a rival has to be told.
@@ -99,7 +111,7 @@ impl Row {
     }
 }
 
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     about: &'static str,
     kind: Kind,
@@ -110,13 +122,14 @@ const fn row(
     Row { name, about, kind, load, needs, reach }
 }
 
-use Kind::{Connect, Echo, Fanout, Heartbeat, Idle};
+use Kind::{Attack, Connect, Echo, Fanout, Heartbeat, Idle};
 use Reach::{Absolute, Best, Floor, Server};
 
 const FANOUT: &[Need] = &[Need::Fanout];
 const TLS: &[Need] = &[Need::Tls];
-const NO_TAKEOVER: &[Need] = &[Need::NoTakeover];
+pub(super) const NO_TAKEOVER: &[Need] = &[Need::NoTakeover];
 const TAKEOVER: &[Need] = &[Need::Takeover];
+pub(super) const ATTACK: &[Need] = &[Need::Defence];
 
 /// All of them, in the order in which they are measured.
 #[rustfmt::skip]
@@ -184,6 +197,8 @@ pub(super) const ROWS: &[Row] = &[
     row("connect", "connecting, 32 handshakes at a time", Connect, "--in-flight 32", &[], &[]),
     row("connect-tls", "connecting over TLS, 32 handshakes at a time", Connect,
         "--in-flight 32", TLS, &[]),
+    row("attack", "memory pinned by hostile clients ÷ what they may pin, the worst of 14 attacks", Attack,
+        "", ATTACK, &[Absolute(1.0)]),
 ];
 
 /// For the command line.

@@ -43,6 +43,8 @@ pub(super) struct Stage {
     pub(super) candidates: Vec<Candidate>,
     /// The load generator of `bench/`.
     pub(super) load: PathBuf,
+    /// The attacker beside it.
+    pub(super) attack: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
 }
@@ -125,7 +127,8 @@ impl Stage {
             bail!("no server `{name}`, there are {}", names.join(", "));
         }
         candidates.retain(|c| chosen.is_empty() || chosen.contains(&c.name));
-        Ok(Self { candidates, load: programs.join("load"), certificate, key })
+        let (load, attack) = (programs.join("load"), programs.join("attack"));
+        Ok(Self { candidates, load, attack, certificate, key })
     }
 
     /// How a server is started for a row.
