@@ -16,6 +16,10 @@ use crate::clock;
 /// faster than we read must not keep the thread.
 const TURN: u32 = 16;
 
+/// A read of fewer bytes has found all that there was, as good as: whoever was shown messages in it
+/// does not ask for more before their answers have left.
+const SHORT_READ: usize = 4 * 1024;
+
 /// How messages are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -35,7 +39,12 @@ impl<S: Stream> Link<S> {
         delivery: Delivery,
         pick: impl FnMut(Event<'_>) -> Option<T>,
     ) -> Poll<Option<T>> {
-        self.poll_events(Held::new(self), cx, delivery, &mut Picker(pick))
+        let mut held = Held::new(self);
+        let polled = self.poll_events(&mut held, cx, delivery, &mut Picker(pick));
+        if polled.is_ready() && held.end.is_none() {
+            self.account(&mut held);
+        }
+        polled
     }
 
     /// The next whole message.
@@ -50,8 +59,8 @@ impl<S: Stream> Link<S> {
     }
 
     /// Waits until an answer may be queued, and then shows whole messages to `visit` for as long as
-    /// there are some without waiting, and it says to go on; says how many there were. The lock is free while `visit` runs, and what it sends
-    /// leaves in one write.
+    /// there are some without waiting, and it says to go on; says how many there were. The lock is
+    /// free while `visit` runs, and what it sends leaves in one write.
     pub(crate) fn poll_visit(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
@@ -60,18 +69,24 @@ impl<S: Stream> Link<S> {
         let mut held = Held::new(self);
         std::task::ready!(held.poll_answerable(cx));
         let mut visitor = Visitor { visit, visited: 0 };
-        let polled = self.poll_events(held, cx, Delivery::Whole, &mut visitor);
+        let polled = self.poll_events(&mut held, cx, Delivery::Whole, &mut visitor);
         match polled {
             Poll::Ready(_) if visitor.visited == 0 => Poll::Ready(None),
             Poll::Pending if visitor.visited == 0 => Poll::Pending,
-            _ => Poll::Ready(Some(visitor.visited)),
+            _ => {
+                // The answers relied on this; none of them has told the driver.
+                if held.end.is_none() {
+                    self.leave_now(&mut held);
+                }
+                Poll::Ready(Some(visitor.visited))
+            }
         }
     }
 
     /// The loop that both share.
     fn poll_events<T>(
         self: &Arc<Self>,
-        mut held: Held<'_, S>,
+        held: &mut Held<'_, S>,
         cx: &mut Context<'_>,
         delivery: Delivery,
         show: &mut impl Show<S, T>,
@@ -111,15 +126,12 @@ impl<S: Stream> Link<S> {
                     if reads == TURN {
                         cx.waker().wake_by_ref();
                         held.flush(self);
-                        self.account(&mut held);
-                        self.arm(&mut held);
+                        self.account(held);
+                        self.arm(held);
                         return Poll::Pending;
                     }
                 }
-                Poll::Ready(Ok(shown)) => {
-                    self.account(&mut held);
-                    return Poll::Ready(shown);
-                }
+                Poll::Ready(Ok(shown)) => return Poll::Ready(shown),
                 Poll::Ready(Err(end)) => held.handle_end(end),
                 Poll::Pending => match held.write_failed {
                     // All that the peer sent before it stopped listening has been read.
@@ -132,8 +144,8 @@ impl<S: Stream> Link<S> {
                         }
                         held.await_more(cx);
                         if !held.is_settled() {
-                            self.account(&mut held);
-                            self.arm(&mut held);
+                            self.account(held);
+                            self.arm(held);
                         }
                         return Poll::Pending;
                     }
@@ -174,6 +186,11 @@ trait Show<S, T> {
     fn rest(&mut self, _: &mut Held<'_, S>, _: &mut Input<'_>) -> Option<T> {
         None
     }
+
+    /// After a [short read](SHORT_READ).
+    fn caught_up(&self) -> Option<T> {
+        None
+    }
 }
 
 /// Takes one event.
@@ -212,6 +229,10 @@ impl<S: Stream, F: FnMut(Incoming<'_>) -> ControlFlow<()>> Show<S, ()> for Visit
             ControlFlow::Continue(())
         };
         held.visiting(visit_all).break_value()
+    }
+
+    fn caught_up(&self) -> Option<()> {
+        (self.visited > 0).then_some(())
     }
 }
 
@@ -265,7 +286,8 @@ impl<'a, S: Stream> Held<'a, S> {
         if !input.unread().is_empty() {
             self.tail = Tail::new(input.unread().to_vec());
         }
-        Poll::Ready(Ok(shown))
+        let caught_up = || if len < SHORT_READ { show.caught_up() } else { None };
+        Poll::Ready(Ok(shown.or_else(caught_up)))
     }
 
     /// Shows the events in `input` until one is taken or there are no more.

@@ -22,6 +22,8 @@ pub(crate) enum Leave {
     Now,
     /// With what follows: the driver sees them off after the current tasks have run.
     Soon,
+    /// When the visit is over whose answers they are.
+    AfterVisit,
 }
 
 impl<S: Stream> Link<S> {
@@ -81,7 +83,7 @@ impl<S: Stream> Link<S> {
     pub(crate) fn answer(self: &Arc<Self>, message: Outbound<'_>) -> Result<bool, SendError> {
         let mut state = self.lock();
         state.check_message(1)?;
-        self.put(&mut state, message, Compress::Auto, Leave::Now)?;
+        self.put(&mut state, message, Compress::Auto, Leave::AfterVisit)?;
         Ok(state.has_room(1))
     }
 
@@ -266,6 +268,7 @@ impl<S: Stream> Link<S> {
     }
 
     /// Queues a message, or gives it to the network from where it lies. There is room for it.
+    #[inline]
     fn put(
         self: &Arc<Self>,
         state: &mut State<S>,
@@ -281,13 +284,21 @@ impl<S: Stream> Link<S> {
     }
 
     /// Sees queued bytes off, now or soon.
+    #[inline]
     pub(super) fn leave(self: &Arc<Self>, state: &mut State<S>, leave: Leave) {
         // More input waits: its answers may leave in the same write. The driver keeps that from
         // waiting for the application.
         let more_to_answer = state.has_tail() || state.visiting;
         if (leave == Leave::Soon || more_to_answer) && state.connection.buffered_amount() < CORK {
-            return self.push();
+            if leave != Leave::AfterVisit {
+                self.push();
+            }
+            return;
         }
+        self.leave_now(state);
+    }
+
+    pub(super) fn leave_now(self: &Arc<Self>, state: &mut State<S>) {
         state.flush(self);
         if !state.is_settled() {
             self.arm(state);
@@ -323,6 +334,7 @@ impl<S> State<S> {
         }
     }
 
+    #[inline]
     pub(super) fn check_message(&self, len: usize) -> Result<(), SendError> {
         if self.writing_pieces && self.ready_state() == ReadyState::Open {
             return Err(SendError::MessageInProgress);
@@ -330,6 +342,7 @@ impl<S> State<S> {
         self.check_room(len)
     }
 
+    #[inline]
     fn check_piece(&self, len: usize) -> Result<(), SendError> {
         if self.write_failed.is_some() {
             return Err(SendError::Closed);
@@ -337,6 +350,7 @@ impl<S> State<S> {
         self.connection.check_sendable(len.saturating_add(self.reserved()))
     }
 
+    #[inline]
     pub(super) fn check_room(&self, len: usize) -> Result<(), SendError> {
         self.check_piece(len)?;
         // An empty queue takes one message of any length, but not where others hold room in it.

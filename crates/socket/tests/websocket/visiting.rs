@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use everwire::{CloseCode, Incoming, Kind, Outlet, ReadyState, Role};
 use everwire_testkit::{Frame, Peer};
@@ -25,6 +25,22 @@ async fn a_visitor_answers_many_messages_in_few_writes() {
         assert_eq!(peer.next_payload().await, format!("{n}").into_bytes());
     }
     assert!(rig.writes().len() <= 4, "1,000 answers took writes of {:?}", rig.writes());
+}
+
+#[tokio::test]
+async fn the_answers_of_a_visit_have_left_when_it_is_over() {
+    let mut config = quiet();
+    config.max_queued_bytes = 1000;
+    let (mut server, rig, mut peer) = rigged_server(&config);
+    for (sent, visited) in [(1, 1), (20, 10)] {
+        peer.send_all((0..sent).map(|_| Frame::binary([7; 100]))).await;
+        let answered = rig.written().len();
+        let mut visit = Box::pin(server.visit(|message, outlet| outlet.send(message).unwrap()));
+        // By this call alone: no other task has its turn, and ten answers fill the queue.
+        let polled = visit.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(polled, Poll::Ready(Some(visited)));
+        assert_eq!(rig.written().len() - answered, visited * 102);
+    }
 }
 
 #[tokio::test]
