@@ -44,16 +44,23 @@ impl<S: Stream> State<S> {
 
     /// Writes what is queued, as far as the stream takes it. What is left is written by the driver
     /// when the stream takes more.
+    #[inline]
     pub(super) fn flush(&mut self, link: &Arc<Link<S>>) {
-        if self.write_failed.is_some() || !(self.connection.wants_transmit() || self.unflushed) {
-            return;
+        if self.write_failed.is_none() && (self.connection.wants_transmit() || self.unflushed) {
+            self.write_queued(link);
         }
-        // Whoever asks for a flush, it is the driver who goes on with it.
-        let waker = Waker::from(link.clone());
-        let cx = &mut Context::from_waker(&waker);
+    }
+
+    fn write_queued(&mut self, link: &Arc<Link<S>>) {
         let now =
             if self.connection.times_writes() { clock::now() } else { self.connection.active_at() };
-        let result = self.poll_write_all(cx, now);
+        // Nearly always the stream takes everything, and nobody has to be told when it takes more.
+        let mut result = self.poll_write_all(&mut Context::from_waker(Waker::noop()), now);
+        if result.is_pending() {
+            // Whoever asks for a flush, it is the driver who goes on with it.
+            let waker = Waker::from(link.clone());
+            result = self.poll_write_all(&mut Context::from_waker(&waker), now);
+        }
         if let Poll::Ready(Err(error)) = result {
             tracing::debug!(%error, "writing failed");
             self.write_failed = Some(error.kind());
@@ -80,8 +87,8 @@ impl<S: Stream> State<S> {
             return false;
         }
         let Some(direct) = self.connection.direct(message, compress) else { return false };
-        let waker = Waker::from(link.clone());
-        let cx = &mut Context::from_waker(&waker);
+        // If it takes too little, `flush` asks again.
+        let cx = &mut Context::from_waker(Waker::noop());
         let parts = [IoSlice::new(direct.head()), IoSlice::new(message.payload())];
         let written = Pin::new(stream).poll_write_vectored(cx, &parts);
         let now = clock::now();
