@@ -27,10 +27,12 @@ impl<'r> Input<'r> {
     }
 
     /// What was not used yet.
+    #[inline]
     pub fn unread(&self) -> &[u8] {
         &self.unread[self.at..]
     }
 
+    #[inline]
     pub(crate) fn unread_mut(&mut self) -> &mut [u8] {
         &mut self.unread[self.at..]
     }
@@ -41,6 +43,7 @@ impl<'r> Input<'r> {
     }
 
     /// Takes `len` bytes; says where they are.
+    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Range<usize> {
         let range = self.at..self.at + len;
         self.at += len;
@@ -53,6 +56,7 @@ impl<'r> Input<'r> {
     }
 
     /// The bytes at a place, without the right to take them away.
+    #[inline]
     pub(crate) fn lent(&self, place: Place) -> &[u8] {
         match place {
             Place::Read(range) => &self.unread[range],
@@ -64,6 +68,7 @@ impl<'r> Input<'r> {
         self.at = self.unread.len();
     }
 
+    #[inline]
     pub(crate) fn bytes_mut(&mut self, range: Range<usize>) -> &mut [u8] {
         &mut self.unread[range]
     }

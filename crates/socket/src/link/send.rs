@@ -276,7 +276,9 @@ impl<S: Stream> Link<S> {
         compress: Compress,
         leave: Leave,
     ) -> Result<(), SendError> {
-        if leave == Leave::Soon || !state.write_directly(self, &message, compress) {
+        if state.connection.send_short(&message, compress) {
+            // What most messages are.
+        } else if leave == Leave::Soon || !state.write_directly(self, &message, compress) {
             state.connection.send_over_limit(message, compress, &mut ThreadMasks)?;
         }
         self.leave(state, leave);

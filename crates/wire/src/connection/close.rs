@@ -71,6 +71,7 @@ impl Connection {
     }
 
     /// Where the connection is in its life (WHATWG `readyState`).
+    #[inline]
     pub fn ready_state(&self) -> ReadyState {
         match &self.closing {
             None => ReadyState::Open,

@@ -173,17 +173,20 @@ impl Connection {
     }
 
     /// The limits.
+    #[inline]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
     /// When bytes last came from the peer; without heartbeats, when any last went either way.
+    #[inline]
     pub fn active_at(&self) -> Instant {
         self.active_at
     }
 
     /// Bytes of messages that wait for the network, frame headers included (WHATWG
     /// `bufferedAmount`).
+    #[inline]
     pub fn buffered_amount(&self) -> usize {
         self.outgoing.queued()
     }
@@ -279,6 +282,7 @@ impl Connection {
     }
 
     /// Bytes came from the peer that are not parsed yet: it is alive.
+    #[inline]
     pub fn handle_life(&mut self, now: Instant) {
         self.active_at = now;
         self.heartbeat.handle_received();
@@ -317,6 +321,7 @@ impl Connection {
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) has something to give.
+    #[inline]
     pub fn wants_transmit(&self) -> bool {
         (!self.outgoing.is_empty() || self.owes_text_pong())
             && self.ready_state() != ReadyState::Closed
@@ -325,6 +330,7 @@ impl Connection {
     /// Whether a deadline hangs on the time of the next write: then the `now` of
     /// [`handle_transmitted`](Self::handle_transmitted) has to be read from the clock. Otherwise an
     /// older one will do.
+    #[inline]
     pub fn times_writes(&self) -> bool {
         !self.beats() || self.blocked_since.is_some() || self.outgoing.has_control()
     }
@@ -350,6 +356,7 @@ impl Connection {
     /// Whether nothing is under way: no deadline but the heartbeat's or that of idleness, which move
     /// with every sign of life, and nothing held. So a caller that has set its timer, and knows that nothing was held,
     /// need not ask again.
+    #[inline]
     pub fn is_quiet(&self) -> bool {
         self.closing.is_none()
             && self.blocked_since.is_none()

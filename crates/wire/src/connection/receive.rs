@@ -131,12 +131,15 @@ impl Connection {
     ) -> Option<Event<'b>> {
         if !input.unread().is_empty() {
             self.handle_life(now);
+        } else if self.expects_short() {
+            // Nothing is under way, and nothing has come.
+            return None;
         }
         if !in_pieces
             && self.expects_short()
             && let Some((kind, place)) = short::place(self.role.peer(), &self.config, input)
         {
-            let payload = Payload::Lent(input.lent(Place::Read(place)));
+            let payload = Payload::Lent(input.bytes_mut(place));
             return Some(Event::Message(Incoming { kind, payload }));
         }
         self.poll_general(now, input, in_pieces)

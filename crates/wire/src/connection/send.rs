@@ -32,6 +32,7 @@ impl Outbound<'_> {
         self.parts().1
     }
 
+    #[inline]
     pub(super) fn parts(&self) -> (Kind, &[u8]) {
         match self {
             Self::Text(text) => (Kind::Text, text.as_bytes()),
@@ -154,14 +155,11 @@ impl Connection {
             return Err(SendError::MessageInProgress);
         }
         let message = message.into();
-        let (kind, payload) = message.parts();
-        let max = self.config.send_fragment_size.unwrap_or(usize::MAX);
-        let short = payload.len() <= MAX_SHORT_LEN && payload.len() <= max;
-        if short && self.role == Role::Server && !self.compresses(payload.len(), compress) {
-            // What most messages are.
-            self.outgoing.push_short(kind, payload);
+        if self.send_short(&message, compress) {
             return Ok(());
         }
+        let (kind, payload) = message.parts();
+        let max = self.config.send_fragment_size.unwrap_or(usize::MAX);
         if self.compresses(payload.len(), compress) {
             let body = self.deflate(payload, true);
             self.send_frames(kind.into(), true, true, &body, masks);
@@ -179,6 +177,26 @@ impl Connection {
             message => self.send_frames(kind.into(), true, false, message.parts().1, masks),
         }
         Ok(())
+    }
+
+    /// Queues a message, whatever the queue holds, if it is what most are that servers send: of at
+    /// most 125 bytes, in one frame, not compressed. `false` says nothing; ask
+    /// [`send_over_limit`](Self::send_over_limit), which does all that this does not. After calling
+    /// this: transmit.
+    #[inline]
+    pub fn send_short(&mut self, message: &Outbound<'_>, compress: Compress) -> bool {
+        let (kind, payload) = message.parts();
+        let len = payload.len();
+        let short = len <= MAX_SHORT_LEN
+            && self.role == Role::Server
+            && self.config.send_fragment_size.is_none_or(|max| len <= max)
+            && self.closing.is_none()
+            && self.sending.is_none()
+            && !self.compresses(len, compress);
+        if short {
+            self.outgoing.push_short(kind, payload);
+        }
+        short
     }
 
     /// Queues a frame that was encoded once for many clients. After calling this: transmit.
@@ -309,6 +327,7 @@ impl Connection {
     ///
     /// # Errors
     /// The reason why not.
+    #[inline]
     pub fn check_sendable(&self, len: usize) -> Result<(), SendError> {
         let (queued, max) = (self.outgoing.queued(), self.config.max_queued_bytes);
         if self.closing.is_some() {
@@ -320,6 +339,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     pub(super) fn compresses(&self, len: usize, compress: Compress) -> bool {
         self.deflater.is_some() && compress == Compress::Auto && len >= self.deflate_threshold()
     }

@@ -57,6 +57,7 @@ impl Connection {
 
     /// Whether a text pong may be queued as soon as there is room. Not inside a message that is
     /// being sent in pieces (§5.4).
+    #[inline]
     pub(super) fn owes_text_pong(&self) -> bool {
         !self.text_pongs.is_none() && self.sending.is_none() && self.closing.is_none()
     }

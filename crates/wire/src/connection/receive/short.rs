@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::connection::Role;
 use crate::frame::Short;
-use crate::input::{Incoming, Input, Payload, Place};
+use crate::input::{Incoming, Input, Payload};
 use crate::mask;
 use crate::message::Kind;
 
@@ -38,7 +38,7 @@ pub(super) fn message<'b>(
     input: &'b mut Input<'_>,
 ) -> Option<Incoming<'b>> {
     let (kind, place) = place(from, config, input)?;
-    Some(Incoming { kind, payload: Payload::Lent(input.lent(Place::Read(place))) })
+    Some(Incoming { kind, payload: Payload::Lent(input.bytes_mut(place)) })
 }
 
 /// Where it lies, unmasked. Anything that is not for this path, and anything wrong, is left to the
@@ -53,7 +53,8 @@ pub(super) fn place(
     if short.len > config.max_message_size || short.len as u64 > config.max_frame_size {
         return None;
     }
-    let payload = input.unread_mut().get_mut(short.header_len..short.header_len + short.len)?;
+    let frame_len = short.header_len + short.len;
+    let payload = input.unread_mut().get_mut(short.header_len..frame_len)?;
     mask::apply(short.key, payload);
     if short.kind == Kind::Text
         && (std::str::from_utf8(payload).is_err() || config.is_text_ping(payload))
@@ -61,6 +62,6 @@ pub(super) fn place(
         mask::apply(short.key, payload);
         return None;
     }
-    input.take(short.header_len);
-    Some((short.kind, input.take(short.len)))
+    let frame = input.take(frame_len);
+    Some((short.kind, frame.start + short.header_len..frame.end))
 }
