@@ -1,6 +1,8 @@
 //! What the fuzz targets share: a reader of the fuzzer's bytes, and the checks that hold for any
 //! bytes a peer may send.
 
+pub mod language;
+
 use everwire_testkit::{Happened, Side, config};
 use everwire_wire::{Agreement, Config, DeflateParams, Role};
 
