@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use crate::frame::{Header, client_frame};
 use crate::handshake;
-use crate::script::{Inflater, KEY, Script};
+use crate::script::{Content, Inflater, KEY, Script};
+use crate::socket_io;
 use crate::transport::{Dialer, Transport};
 
 /// A connection that knows what it has sent and counts what comes back.
@@ -25,6 +26,8 @@ pub struct Client {
     // Receiving: the payload still to come of the current frame, or the start of its header.
     header: Option<Header>,
     payload_left: usize,
+    /// Some text is a ping.
+    socket_io: bool,
     head: Vec<u8>,
     control: Vec<u8>,
 }
@@ -48,7 +51,14 @@ impl Client {
     /// When the server cannot be reached, refuses the handshake, does not agree to the script's
     /// compression, or echoes something else.
     pub fn open(dialer: &Dialer, script: &Script, check: bool) -> io::Result<Self> {
-        let mut stream = handshake::open(dialer, script.deflate())?;
+        let mut stream = dialer.dial()?;
+        let socket_io = script.content() == Content::SocketIo;
+        if socket_io {
+            let rest = handshake::upgrade_and_hear(&mut stream, dialer, script.deflate())?;
+            socket_io::greet(&mut stream, &rest)?;
+        } else {
+            stream = handshake::upgrade(stream, dialer, script.deflate())?;
+        }
         let mut next = 0;
         if check {
             stream.write_all(script.message(0))?;
@@ -60,7 +70,7 @@ impl Client {
         }
         stream.set_nonblocking(true)?;
         let at = script.start(next);
-        Ok(Self::over(stream, at, next))
+        Ok(Self { socket_io, ..Self::over(stream, at, next) })
     }
 
     fn over(stream: Transport, at: usize, next: usize) -> Self {
@@ -72,6 +82,7 @@ impl Client {
             sent: VecDeque::new(),
             header: None,
             payload_left: 0,
+            socket_io: false,
             head: Vec::new(),
             control: Vec::new(),
         }
@@ -159,6 +170,8 @@ impl Client {
             self.header = if self.payload_left > 0 { Some(header) } else { None };
             if header.opcode() >= 8 {
                 self.on_control(header, payload)?;
+            } else if self.socket_io && socket_io::is_ping(header) {
+                self.answer(1, socket_io::PONG)?;
             } else {
                 received.payload += here as u64;
                 received.messages += u64::from(self.payload_left == 0 && header.fin());
@@ -218,19 +231,23 @@ impl Client {
         let payload = std::mem::take(&mut self.control);
         match header.opcode() {
             8 => Err(invalid(&format!("the server closed with {payload:?}"))),
-            // Between two frames only; a server that pings a busy connection can wait.
-            9 if self.unsent == 0 => {
-                would_block(self.stream.write(&client_frame(10, &payload, KEY)))?;
-                Ok(())
-            }
+            9 => self.answer(10, &payload),
             _ => Ok(()),
         }
+    }
+
+    fn answer(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
+        // Between two frames only; a server that pings a busy connection can wait.
+        if self.unsent == 0 {
+            would_block(self.stream.write(&client_frame(opcode, payload, KEY)))?;
+        }
+        Ok(())
     }
 }
 
 /// Reads one message from a blocking stream on which nothing but its frames arrives, the first one
 /// if it is compressed.
-fn read_message(stream: &mut Transport) -> io::Result<Vec<u8>> {
+pub(crate) fn read_message(stream: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut message = Vec::new();
     let mut compressed = false;
     loop {

@@ -75,8 +75,22 @@ pub fn open(dialer: &Dialer, deflate: Deflate) -> io::Result<Transport> {
 ///
 /// # Errors
 ///
-/// As [`open`].
+/// As [`open`], and when the server speaks unasked.
 pub fn upgrade(mut stream: Transport, dialer: &Dialer, deflate: Deflate) -> io::Result<Transport> {
+    let rest = upgrade_and_hear(&mut stream, dialer, deflate)?;
+    if rest.is_empty() { Ok(stream) } else { Err(invalid("the server speaks unasked".to_owned())) }
+}
+
+/// As [`upgrade`], and gives what the server said right behind its answer.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn upgrade_and_hear(
+    stream: &mut Transport,
+    dialer: &Dialer,
+    deflate: Deflate,
+) -> io::Result<Vec<u8>> {
     let (host, path) = (dialer.host(), dialer.path());
     let offer = deflate
         .offer()
@@ -88,18 +102,16 @@ pub fn upgrade(mut stream: Transport, dialer: &Dialer, deflate: Deflate) -> io::
     stream.write_all(request.as_bytes())?;
     stream.flush()?;
     let mut head = Vec::new();
-    let mut byte = [0; 512];
-    loop {
-        // A server speaks first only after the head, and none here speaks unasked: what was read
-        // ends with the head.
-        let read = stream.read(&mut byte)?;
-        head.extend(&byte[..read]);
+    let mut some = [0; 512];
+    let rest = loop {
+        let read = stream.read(&mut some)?;
+        head.extend(&some[..read]);
         match head_len(&head) {
-            Some(len) if len == head.len() => break,
+            Some(len) => break head.split_off(len),
             None if read > 0 && head.len() <= MAX_HEAD => {}
-            _ => return Err(invalid("no complete response to the handshake".to_owned())),
+            None => return Err(invalid("no complete response to the handshake".to_owned())),
         }
-    }
+    };
     let head = String::from_utf8_lossy(&head);
     let status = head.lines().next().unwrap_or_default();
     if !status.starts_with("HTTP/1.1 101") {
@@ -112,7 +124,7 @@ pub fn upgrade(mut stream: Transport, dialer: &Dialer, deflate: Deflate) -> io::
     if !deflate.is_met_by(answer) {
         return Err(invalid(format!("asked for {deflate:?}, the server agreed to `{answer}`")));
     }
-    Ok(stream)
+    Ok(rest)
 }
 
 fn invalid(message: String) -> io::Error {

@@ -15,7 +15,7 @@
 //! - [`load`]: the runs of the load generator: `echo`, `fanout`, `idle`, `connect`.
 //! - [`attack`]: what a hostile client does, and what the server holds meanwhile.
 //! - [`client`]: one connection of the load generator; [`script`]: what it sends.
-//! - [`transport`]: plain TCP or TLS.
+//! - [`socket_io`]: what Socket.IO says over it; [`transport`]: plain TCP or TLS.
 //! - [`frame`]: headers, in-place unmasking, and turning a client's frame into a server's.
 //! - [`handshake`]: the opening handshake of both roles, as short as it can be.
 //! - [`histogram`]: latencies in log-linear buckets.
@@ -30,4 +30,5 @@ pub mod handshake;
 pub mod histogram;
 pub mod load;
 pub mod script;
+pub mod socket_io;
 pub mod transport;

@@ -5,6 +5,7 @@ use std::io;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 
 use crate::frame::client_frame;
+use crate::socket_io;
 
 /// The masking key of every frame: fixed, so that one prepared frame serves for all.
 pub const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -28,6 +29,8 @@ pub enum Content {
     Text,
     /// Text: JSON with numbers that differ between messages.
     Json,
+    /// Text: a Socket.IO event, whose argument has the size that is asked for.
+    SocketIo,
 }
 
 /// permessage-deflate, as it is asked for.
@@ -98,6 +101,7 @@ pub struct Script {
     uniform: bool,
     first: Vec<u8>,
     deflate: Deflate,
+    content: Content,
 }
 
 impl Script {
@@ -113,6 +117,7 @@ impl Script {
             uniform: plan.deflate == Deflate::Off,
             first,
             deflate: plan.deflate,
+            content: plan.content,
         };
         if script.uniform {
             let message = frames(opcode, &script.first, plan.fragments);
@@ -187,6 +192,12 @@ impl Script {
         &self.first
     }
 
+    /// What messages consist of.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        self.content
+    }
+
     /// The compression that the server has to agree to.
     #[must_use]
     pub fn deflate(&self) -> Deflate {
@@ -255,6 +266,7 @@ fn frames(opcode: u8, payload: &[u8], fragments: usize) -> Vec<u8> {
 fn payload(plan: &Plan, n: usize) -> Vec<u8> {
     match plan.content {
         Content::Binary => b"everwire".iter().copied().cycle().take(plan.size).collect(),
+        Content::SocketIo => socket_io::event(plan.size),
         Content::Text => {
             let mut text = PROSE.repeat(plan.size / PROSE.len() + 1);
             // Not within a letter.
@@ -324,6 +336,12 @@ mod tests {
                 assert_eq!(Script::new(&plan, 1).first().len(), size, "{content:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_socket_io_event_carries_as_many_letters_as_were_asked_for() {
+        let plan = Plan { content: Content::SocketIo, ..Plan::binary(4) };
+        assert_eq!(Script::new(&plan, 1).first(), br#"42["message","xxxx"]"#);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! # Layout
 //!
 //! - `rows`: what is measured; `servers`: who takes part and how it is built
+//! - `publishers`: servers of `--full`, which only fan out
 //! - `process`: one round of one server in one row
 //! - `results`: keeps rounds in files
 //! - `attack`: hostile clients
@@ -14,6 +15,7 @@
 mod attack;
 mod plot;
 mod process;
+mod publishers;
 mod report;
 mod results;
 mod rows;
@@ -47,6 +49,9 @@ pub(crate) struct Args {
     /// Measure only the rounds that are missing from those kept
     #[arg(long)]
     resume: bool,
+    /// Also servers that fan out and do nothing else: Socket.IO, and nginx with nchan
+    #[arg(long)]
+    full: bool,
     /// Measure nothing; write tables and plots of the rounds that are kept
     #[arg(long, conflicts_with_all = ["quick", "row", "server", "resume"])]
     report: bool,
@@ -85,7 +90,10 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     if std::thread::available_parallelism()?.get() < 2 {
         bail!("the server and the load need a core each");
     }
-    let stage = Stage::set(workspace, &args.add, &args.server)?;
+    if args.full && args.load == Generator::Ours {
+        bail!("`everwire bench` does not speak Socket.IO: --full needs --load bare");
+    }
+    let stage = Stage::set(workspace, &args.add, &args.server, args.full)?;
     let load = match args.load {
         Generator::Bare => Load::new(stage.load.display().to_string()),
         Generator::Ours => Load::new(format!("{} bench", workspace.release("everwire").display())),
@@ -180,7 +188,13 @@ impl Run<'_> {
             return attack::round(self.stage, candidate);
         }
         let server = Server::start(&self.stage.command(candidate, row))?;
-        self.load.measure(&server, row, &self.stage.load_flags(row), self.seconds, self.idle)
+        self.load.measure(
+            &server,
+            row,
+            &self.stage.load_flags(candidate, row),
+            self.seconds,
+            self.idle,
+        )
     }
 
     fn kept(&self, rows: &[&Row]) -> anyhow::Result<Measured> {

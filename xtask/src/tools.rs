@@ -10,6 +10,9 @@ use crate::command::{capture, leashed, stream};
 use crate::step::say;
 use crate::workspace;
 
+/// Not a program, but a part of nginx: by its path.
+pub(crate) const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
+
 /// A program and the Debian package that has it.
 const PACKAGES: &[(&str, &str)] = &[
     ("apache2", "apache2-bin"),
@@ -23,6 +26,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("java", "openjdk-17-jdk-headless"),
     ("javac", "openjdk-17-jdk-headless"),
     ("microsocks", "microsocks"),
+    (NCHAN, "libnginx-mod-nchan"),
     ("nft", "nftables"),
     ("nginx", "nginx"),
     ("node", "nodejs"),
@@ -95,6 +99,7 @@ fn missing(programs: &[&'static str]) -> Vec<&'static str> {
 
 fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
+    // A path that begins at the root stays what it is.
     env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 

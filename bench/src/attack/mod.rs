@@ -30,8 +30,14 @@ use crate::transport::Dialer;
 /// not what an attacker pins. One, because what it leaves behind may serve those that are measured.
 const FIRST: usize = 1;
 
-/// Time for the server to finish what it does before its memory is read.
-const SETTLE: Duration = Duration::from_secs(1);
+/// How far apart two looks at the server's memory are.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A server whose memory changes by less between two looks has finished what it does.
+const CALM: u64 = 64 * 1024;
+
+/// How often it is looked at, calm or not.
+const LOOKS: usize = 20;
 
 /// An attack ends when all is sent, or when the server has taken nothing for so long.
 const STALLED: Duration = Duration::from_secs(1);
@@ -58,8 +64,10 @@ pub struct Outcome {
     pub open: f64,
     /// The most that it held more at any time of the attack.
     pub most: f64,
-    /// What it holds more once all is sent and a second has passed.
+    /// What it holds more once all is sent and it has calmed down.
     pub standing: f64,
+    /// What is left of all that, the connections themselves among it, when they are gone.
+    pub left: f64,
     /// What became of the connections: how many of them ended how.
     pub ends: BTreeMap<String, usize>,
 }
@@ -75,27 +83,42 @@ pub fn attack(plan: &AttackPlan) -> io::Result<Outcome> {
     let bytes = (attack.bytes)(dialer);
     let mut first = Raid::gather(dialer, attack, FIRST)?;
     first.strike(attack, &bytes, STALLED)?;
-    sleep(SETTLE);
+    calm(*process)?;
     drop(first);
-    sleep(SETTLE);
 
-    let alone = process.memory()?;
+    let alone = calm(*process)?;
     let mut raid = Raid::gather(dialer, attack, *connections)?;
-    sleep(SETTLE);
-    let open = process.memory()?;
+    let open = calm(*process)?;
     process.forget_the_most()?;
     raid.strike(attack, &bytes, STALLED)?;
-    sleep(SETTLE);
-    let standing = process.memory()?;
+    let standing = calm(*process)?;
     let most = process.most_memory()?.max(standing);
     let sent = raid.sent();
     sleep(attack.watch);
+    let ends = raid.ends()?;
+    drop(raid);
+    let left = calm(*process)?;
     let each = |after: u64, before: u64| (after as f64 - before as f64) / *connections as f64;
     Ok(Outcome {
         sent: sent as f64 / *connections as f64,
         open: each(open, alone),
         most: each(most, open),
         standing: each(standing, open),
-        ends: raid.ends()?,
+        left: each(left, alone),
+        ends,
     })
+}
+
+/// The server's memory once it changes no more.
+fn calm(process: Process) -> io::Result<u64> {
+    let mut memory = process.memory()?;
+    for look in 0..LOOKS {
+        sleep(LOOK);
+        let before = std::mem::replace(&mut memory, process.memory()?);
+        // Twice at the least: it may not have begun.
+        if look > 0 && memory.abs_diff(before) < CALM {
+            break;
+        }
+    }
+    Ok(memory)
 }

@@ -87,7 +87,7 @@ impl Raid {
     }
 
     /// Reads at last, and counts how connections ended.
-    pub(super) fn ends(mut self) -> io::Result<BTreeMap<String, usize>> {
+    pub(super) fn ends(&mut self) -> io::Result<BTreeMap<String, usize>> {
         let mut buffer = vec![0; STEP];
         let mut ends = vec![None; self.attackers.len()];
         let start = Instant::now();

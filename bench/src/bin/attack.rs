@@ -72,19 +72,20 @@ impl Options {
     }
 
     fn print(&self, attack: &Attack, connections: usize, outcome: &Outcome) {
-        let Outcome { sent, open, most, standing, ends } = outcome;
+        let Outcome { sent, open, most, standing, left, ends } = outcome;
         if self.json {
             let ends: Vec<String> =
                 ends.iter().map(|(end, count)| format!(r#""{end}":{count}"#)).collect();
             println!(
-                r#"{{"event":"done","connections":{connections},"sent":{sent:.1},"open":{open:.1},"most":{most:.1},"standing":{standing:.1},"ends":{{{}}}}}"#,
+                r#"{{"event":"done","connections":{connections},"sent":{sent:.1},"open":{open:.1},"most":{most:.1},"standing":{standing:.1},"left":{left:.1},"ends":{{{}}}}}"#,
                 ends.join(",")
             );
             return;
         }
         println!("{}, {connections} connections", attack.about);
         println!("each sent {sent:.0} bytes; the server held {open:.0} for it before,");
-        println!("at most {most:.0} more, and {standing:.0} more a second later");
+        println!("at most {most:.0} more, {standing:.0} more when it had calmed down, and");
+        println!("{left:.0} when they were gone");
         for (end, count) in ends {
             println!("{count} of them: {end}");
         }

@@ -6,18 +6,20 @@ use std::time::Duration;
 use everwire_bench::epoll;
 use everwire_bench::load::{self, ConnectPlan, EchoPlan, FanoutPlan, IdlePlan, Report};
 use everwire_bench::script::{Content, Deflate, Plan};
+use everwire_bench::socket_io;
 use everwire_bench::transport::Dialer;
 
 const USAGE: &str = "\
 usage: load echo URL [--connections 100] [MESSAGES] [--in-flight 1] [--seconds 5]
-       load fanout URL [--connections 1000] [--stalled 0] [--size 64] [--in-flight 1] [--seconds 5]
+       load fanout URL [--connections 1000] [--stalled 0] [--size 64] [--in-flight 1] [--seconds 5] [--socket-io]
        load idle URL [--connections 9000] [--untouched] [MESSAGES] [--hold SECONDS]
        load connect URL [--in-flight 32] [--seconds 5]
 
 MESSAGES: [--size BYTES] [--text | --json-text] [--fragments 1] [--deflate no-takeover|takeover]
 
 echo keeps messages in flight and counts what comes back, after a warm-up of half a second.
-fanout has one more connection publish what all receive, and counts deliveries.
+fanout has one more connection publish what all receive, and counts deliveries; with --socket-io as
+an event called message, where Socket.IO has that path.
 idle has one message echoed on each connection and then holds them, until killed without --hold.
 connect opens connections and drops them.
 
@@ -106,6 +108,7 @@ impl Options {
                 "--size" => options.size = Some(value()?.parse().ok()?),
                 "--text" => options.content = Content::Text,
                 "--json-text" => options.content = Content::Json,
+                "--socket-io" => options.content = Content::SocketIo,
                 "--fragments" => options.fragments = value()?.parse().ok()?,
                 "--deflate" => {
                     options.deflate = match value()?.as_str() {
@@ -124,7 +127,8 @@ impl Options {
     }
 
     fn run(&self) -> std::io::Result<()> {
-        let dialer = Dialer::new(&self.url, self.ca.as_deref())?;
+        let query = if self.content == Content::SocketIo { socket_io::QUERY } else { "" };
+        let dialer = Dialer::new(&format!("{}{query}", self.url), self.ca.as_deref())?;
         let measure = Duration::from_secs_f64(self.seconds);
         let in_flight = |default: usize| self.in_flight.unwrap_or(default).max(1);
         let measuring = || {
@@ -149,6 +153,7 @@ impl Options {
                     dialer,
                     receivers: self.connections.unwrap_or(1000),
                     stalled: self.stalled,
+                    content: self.content,
                     size: self.size.unwrap_or(64),
                     in_flight: in_flight(1),
                     warm_up: WARM_UP,

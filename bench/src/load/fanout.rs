@@ -6,19 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::{Counted, Fleet, Report, invalid};
 use crate::client::Client;
-use crate::script::{Plan, Script};
+use crate::script::{Content, Plan, Script};
 use crate::transport::Dialer;
 
 /// A publication that takes longer to reach everyone is lost.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is published until those who do not read are stuck: more than kernels and servers queue.
-const STALL: Plan = Plan {
-    content: crate::script::Content::Binary,
-    size: 64 * 1024,
-    fragments: 1,
-    deflate: crate::script::Deflate::Off,
-};
+const STALL: usize = 64 * 1024;
 const STALL_MESSAGES: u64 = 384;
 
 /// What `fanout` does.
@@ -30,6 +25,8 @@ pub struct FanoutPlan {
     pub receivers: usize,
     /// Connections that do not read, and have not read 24 MiB before anything is measured.
     pub stalled: usize,
+    /// What is published: binary messages, or Socket.IO's events.
+    pub content: Content,
     /// Bytes of payload of each message.
     pub size: usize,
     /// Publications under way at a time; the next follows when all have one.
@@ -47,9 +44,10 @@ pub struct FanoutPlan {
 /// When a connection fails or is closed by the server, or a publication does not reach everyone
 /// within ten seconds.
 pub fn fanout(plan: &FanoutPlan, measuring: impl FnOnce()) -> io::Result<Report> {
-    let script = Script::new(&Plan::binary(plan.size), plan.in_flight);
+    let messages = |size| Plan { content: plan.content, ..Plan::binary(size) };
+    let script = Script::new(&messages(plan.size), plan.in_flight);
     let mut fleet = Fleet::new()?;
-    let stalled = stall(&plan.dialer, plan.stalled)?;
+    let stalled = stall(&plan.dialer, &messages(STALL), plan.stalled)?;
     fleet.open(&plan.dialer, 1, &script, false)?;
     fleet.open(&plan.dialer, plan.receivers, &script, false)?;
     let mut round = Round::new(plan.receivers + 1);
@@ -65,11 +63,11 @@ pub fn fanout(plan: &FanoutPlan, measuring: impl FnOnce()) -> io::Result<Report>
 }
 
 /// Opens `count` connections that never read, and fills all that is queued for them.
-fn stall(dialer: &Dialer, count: usize) -> io::Result<Vec<Client>> {
+fn stall(dialer: &Dialer, messages: &Plan, count: usize) -> io::Result<Vec<Client>> {
     if count == 0 {
         return Ok(Vec::new());
     }
-    let script = Script::new(&STALL, 1);
+    let script = Script::new(messages, 1);
     let stalled =
         (0..count).map(|_| Client::open(dialer, &script, false)).collect::<io::Result<_>>()?;
     let mut fleet = Fleet::new()?;

@@ -14,23 +14,27 @@ use super::servers::{Candidate, OURS, Stage};
 /// How many bytes each byte that is sent may pin.
 const RATIO: f64 = 2.0;
 
-/// What a compressed message may pin in any case: the longest message, and the window.
-const INFLATED: f64 = (16 * 1024 * 1024 + 32 * 1024) as f64;
+/// What a compressed message may pin in any case: the longest message, and what inflates it, a
+/// window of 32 KiB and tables.
+const INFLATED: f64 = (16 * 1024 * 1024 + 64 * 1024) as f64;
 
 /// The metrics of one attack.
 const SENT: &str = "sent";
 const OPEN: &str = "open";
 const MOST: &str = "most";
 const STANDING: &str = "standing";
+const LEFT: &str = "left";
 const END: &str = "end ";
 
 /// What the numbers are.
 const NOTES: &str = "\
 Many connections do the same at once and read nothing. Bytes are for each connection: what it sent after \
 the opening handshake, if it had one, and how much the resident memory of the server's process grew \
-beyond what it held for the open connections, at most and after a second of silence. One connection has \
-attacked before, so that what a server allocates once is not counted. Compression is on, without \
-context takeover, where compressed messages come. `cargo xtask bench --row attack`.";
+beyond what it held for the open connections: at most, and when it had calmed down; and what was left of it, \
+the connections themselves among it, when they were gone, which is what an allocator or a garbage collector \
+keeps. One connection has attacked before, so that what a server allocates once is not counted. Compression \
+is on, without context takeover, where compressed messages come. What may be pinned is twice what was sent; \
+by a compressed message, 16 MiB, the longest message, and 64 KiB to inflate it.";
 
 const fn attack(name: &'static str, about: &'static str) -> Row {
     row(name, about, Kind::Attack, "", ATTACK, &[])
@@ -86,7 +90,7 @@ pub(super) fn round(stage: &Stage, candidate: &Candidate) -> anyhow::Result<Roun
 /// The metrics in an attacker's report, how connections ended among them.
 fn outcome(told: &Value) -> anyhow::Result<Round> {
     let mut found = Round::new();
-    for name in [SENT, OPEN, MOST, STANDING] {
+    for name in [SENT, OPEN, MOST, STANDING, LEFT] {
         let value = told[name].as_f64().with_context(|| format!("the attacker told no {name}"))?;
         found.insert(name.to_owned(), value);
     }
@@ -136,8 +140,8 @@ pub(super) fn section(row: &Row, candidates: &[Candidate], results: &Results) ->
     for attack in ATTACKS {
         let _ = write!(
             text,
-            "\n**{}**: {}\n\n| server | sent, B | pinned at most, B | a second later | ÷ sent | \
-             before, B | then |\n|---|--:|--:|--:|--:|--:|---|\n",
+            "\n**{}**: {}\n\n| server | sent, B | pinned at most, B | ÷ sent | then, B | \
+             open, B | left, B | end |\n|---|--:|--:|--:|--:|--:|--:|---|\n",
             attack.name, attack.about
         );
         for candidate in &candidates {
@@ -155,6 +159,7 @@ struct Pinned {
     open: f64,
     most: f64,
     standing: f64,
+    left: f64,
     /// How the connections ended, and what share of them.
     ends: Vec<(String, f64)>,
 }
@@ -170,8 +175,14 @@ impl Pinned {
             .collect();
         let all: f64 = counts.iter().map(|(_, count)| count).sum();
         let ends = counts.into_iter().map(|(end, count)| (end, count / all)).collect();
-        let (sent, open) = (median(SENT)?, median(OPEN)?);
-        Some(Self { sent, open, most: median(MOST)?, standing: median(STANDING)?, ends })
+        Some(Self {
+            sent: median(SENT)?,
+            open: median(OPEN)?,
+            most: median(MOST)?,
+            standing: median(STANDING)?,
+            left: median(LEFT)?,
+            ends,
+        })
     }
 
     fn ratio(&self) -> f64 {
@@ -187,9 +198,9 @@ impl Pinned {
                 share => format!("{end} ({:.0} %)", share * 100.0),
             })
             .collect();
-        let Self { sent, open, most, standing, .. } = self;
-        let ratio = digits(self.ratio());
-        format!("{sent:.0} | {most:.0} | {standing:.0} | {ratio} | {open:.0} | {}", ends.join(", "))
+        let Self { sent, open, most, standing, left, .. } = self;
+        let (ratio, ends) = (digits(self.ratio()), ends.join(", "));
+        format!("{sent:.0} | {most:.0} | {ratio} | {standing:.0} | {open:.0} | {left:.0} | {ends}")
     }
 }
 
@@ -210,7 +221,7 @@ mod tests {
     #[test]
     fn what_was_told_is_shown_with_its_ratio() {
         let told = json!({
-            "event": "done", "sent": 1000.0, "open": 10.0, "most": 1500.0, "standing": 20.0,
+            "event": "done", "sent": 1000.0, "open": 10.0, "most": 1500.0, "standing": 20.0, "left": 5.0,
             "ends": { "close 1009": 3, "open": 1 },
         });
         let attack = &ATTACKS[0];
@@ -219,7 +230,10 @@ mod tests {
         let mut results = Results::default();
         results.add("ws", round.collect());
         let pinned = Pinned::of(attack, "ws", &results).unwrap();
-        assert_eq!(pinned.cells(), "1000 | 1500 | 20 | 1.50 | 10 | close 1009 (75 %), open (25 %)");
+        assert_eq!(
+            pinned.cells(),
+            "1000 | 1500 | 1.50 | 20 | 10 | 5 | close 1009 (75 %), open (25 %)"
+        );
         assert!(Pinned::of(&ATTACKS[1], "ws", &results).is_none());
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
+use super::publishers;
 use super::rows::{Need, Row};
 use crate::command::{leashed, stream};
 use crate::tools;
@@ -34,6 +35,10 @@ enum Kind {
     Rival {
         deflate: bool,
     },
+    /// It fans out, and takes no part in anything else.
+    Publisher {
+        socket_io: bool,
+    },
     /// Of the command line.
     Added,
 }
@@ -51,18 +56,19 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Builds everything; `added` are servers as `NAME=COMMAND`, and `chosen` leaves out all whose
-    /// names are not in it, unless it is empty.
+    /// names are not in it, unless it is empty. `full` adds those that only fan out.
     pub(super) fn set(
         workspace: &Workspace,
         added: &[String],
         chosen: &[String],
+        full: bool,
     ) -> anyhow::Result<Self> {
         tools::ensure(&["node", "npm", "openssl"])?;
         let target = workspace.target.join("bench");
         let programs = cargo(workspace, "bench/Cargo.toml", &target, &["--features", "tls"])?;
         let rivals = cargo(workspace, "bench/rivals/Cargo.toml", &target.join("rivals"), &[])?;
         cargo(workspace, "Cargo.toml", &workspace.target, &["--package", "everwire-server"])?;
-        let node = npm(workspace)?;
+        let node = npm(workspace, "bench/rivals/node")?;
         let (certificate, key) = certificate(&target)?;
 
         let show = |path: PathBuf| path.display().to_string();
@@ -99,16 +105,16 @@ impl Stage {
                 kind: Kind::Rival { deflate },
             });
         }
-        let packages: Value =
-            serde_json::from_str(&std::fs::read_to_string(node.join("package.json"))?)?;
         for (name, program) in [("ws", "node".to_owned()), ("bun", show(bun(&node)?))] {
-            let version = packages["dependencies"][name].as_str();
             candidates.push(Candidate {
                 name: name.to_owned(),
-                version: version.with_context(|| format!("no {name} in package.json"))?.to_owned(),
+                version: wanted(&node, name)?,
                 command: format!("{program} {}.js {{port}}", show(node.join(name))),
                 kind: Kind::Rival { deflate: true },
             });
+        }
+        if full {
+            candidates.extend(publishers::all(workspace, &target)?);
         }
         for server in added {
             let (name, command) = server
@@ -148,8 +154,11 @@ impl Stage {
     }
 
     /// The flags of the load generator for a row.
-    pub(super) fn load_flags(&self, row: &Row) -> String {
+    pub(super) fn load_flags(&self, candidate: &Candidate, row: &Row) -> String {
         let mut flags = row.load.to_owned();
+        if candidate.kind == (Kind::Publisher { socket_io: true }) {
+            flags.push_str(" --socket-io");
+        }
         if row.needs(Need::Tls) {
             flags.push_str(&format!(" --ca {}", self.certificate.display()));
         }
@@ -161,8 +170,21 @@ impl Stage {
 }
 
 impl Candidate {
+    /// A server that only fans out.
+    pub(super) fn publisher(name: &str, version: String, command: String, socket_io: bool) -> Self {
+        Self { name: name.to_owned(), version, command, kind: Kind::Publisher { socket_io } }
+    }
+
+    /// Whether tables mention it for a row, were it to say what it lacks.
+    pub(super) fn is_known_for(&self, row: &Row) -> bool {
+        !matches!(self.kind, Kind::Publisher { .. }) || row.needs(Need::Fanout)
+    }
+
     /// Why it does not take part in a row, if so.
     pub(super) fn lacks(&self, row: &Row) -> Option<&'static str> {
+        if !self.is_known_for(row) {
+            return Some("fans out and does nothing else");
+        }
         row.needs.iter().find_map(|need| match (need, self.kind) {
             (_, Kind::Floor) => Some("answers messages and nothing else"),
             (Need::Heartbeat, Kind::Ours) => None,
@@ -190,13 +212,21 @@ fn cargo(
     Ok(target.join("release"))
 }
 
-/// Installs what the lock file names, without running anything of it.
-fn npm(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let node = workspace.root.join("bench/rivals/node");
+/// Installs what the lock file in `folder` names, without running anything of it.
+pub(super) fn npm(workspace: &Workspace, folder: &str) -> anyhow::Result<PathBuf> {
+    let node = workspace.root.join(folder);
     let mut npm = leashed("npm", Duration::from_secs(900));
     npm.current_dir(&node).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
     stream(npm)?.ok("npm ci")?;
     Ok(node)
+}
+
+/// The version of a package that the `package.json` in a folder asks for.
+pub(super) fn wanted(folder: &Path, name: &str) -> anyhow::Result<String> {
+    let package: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("package.json"))?)?;
+    let version = package["dependencies"][name].as_str();
+    Ok(version.with_context(|| format!("no {name} in package.json"))?.to_owned())
 }
 
 /// Bun's program, where its package for this machine has it.
