@@ -11,6 +11,7 @@
 //! - `results`: keeps rounds in files
 //! - `attack`: hostile clients
 //! - `report`: the tables; `plot`: the bars
+//! - `wire`: the row that needs neither a server nor a load
 
 mod attack;
 mod plot;
@@ -20,6 +21,7 @@ mod report;
 mod results;
 mod rows;
 mod servers;
+mod wire;
 
 use std::collections::BTreeMap;
 
@@ -158,7 +160,7 @@ impl Run<'_> {
         let rounds = match row.kind {
             Kind::Idle => self.rounds.min(MAX_IDLE_ROUNDS),
             Kind::Heartbeat | Kind::Attack => 1,
-            Kind::Echo | Kind::Fanout | Kind::Connect => self.rounds,
+            Kind::Echo | Kind::Fanout | Kind::Connect | Kind::Wire => self.rounds,
         };
         for round in 1..=rounds {
             for candidate in &candidates {
@@ -184,8 +186,10 @@ impl Run<'_> {
     }
 
     fn round(&self, row: &Row, candidate: &Candidate) -> anyhow::Result<results::Round> {
-        if row.kind == Kind::Attack {
-            return attack::round(self.stage, candidate);
+        match row.kind {
+            Kind::Attack => return attack::round(self.stage, candidate),
+            Kind::Wire => return wire::round(&self.stage.wire, &candidate.name),
+            _ => {}
         }
         let server = Server::start(&self.stage.command(candidate, row))?;
         self.load.measure(

@@ -44,6 +44,16 @@ impl Drop for Pinned {
     }
 }
 
+/// Runs a command to its end on a server's core; it reports one JSON object.
+pub(super) fn alone(command: &str) -> anyhow::Result<Value> {
+    let mut process = Pinned::start(0, command, Stdio::piped)?;
+    let mut text = String::new();
+    process.0.stdout.take().context("no pipe")?.read_to_string(&mut text)?;
+    let status = process.0.wait()?;
+    ensure!(status.success(), "`{command}` failed ({status})");
+    serde_json::from_str(&text).with_context(|| format!("`{command}` printed no JSON"))
+}
+
 /// A candidate that listens.
 pub(super) struct Server {
     process: Pinned,
@@ -173,6 +183,7 @@ impl Load {
             Kind::Idle => self.idle(server, &load, idle),
             Kind::Heartbeat => self.heartbeats(server, &load, idle),
             Kind::Attack => bail!("attacks are many and have a measure of their own"),
+            Kind::Wire => bail!("no server is needed for this row"),
         }
     }
 

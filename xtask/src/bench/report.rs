@@ -7,7 +7,7 @@ use std::process::Command;
 use super::results::Results;
 use super::rows::{Kind, MEASURE, ROWS, Reach, Row};
 use super::servers::{Candidate, FLOOR, OURS};
-use super::{Measured, attack, plot};
+use super::{Measured, attack, plot, wire};
 use crate::workspace::Workspace;
 
 /// Where tables and plots are kept.
@@ -130,7 +130,8 @@ pub(super) fn reach(candidates: &[Candidate], measured: &Measured) -> String {
         "| row | everwire | ÷ floor | best rival | ÷ best rival | reach |\n\
          |---|--:|--:|---|--:|---|\n",
     );
-    for row in ROWS {
+    // Many numbers, none of which stands for the others, are no row here.
+    for row in ROWS.iter().filter(|row| row.kind != Kind::Wire) {
         let Some(ours) = value(row, OURS, measured) else { continue };
         let floor = floor(row, measured);
         let best = best_rival(row, candidates, measured);
@@ -169,8 +170,10 @@ pub(super) fn reach(candidates: &[Candidate], measured: &Measured) -> String {
 pub(super) fn section(row: &Row, candidates: &[Candidate], measured: &Measured) -> String {
     let mut text = format!("## {}\n\n`{}`\n\n", capitalized(row.about), row.name);
     let Some(results) = measured.get(row.name) else { return text };
-    if row.kind == Kind::Attack {
-        return attack::section(row, candidates, results);
+    match row.kind {
+        Kind::Attack => return attack::section(row, candidates, results),
+        Kind::Wire => return text + &wire::tables(row, candidates, results),
+        _ => {}
     }
     let (columns, metrics) = columns(row.kind);
     let _ = write!(text, "| server | {} | ÷ floor | everwire ÷ it |", row.kind.heading());
@@ -232,7 +235,7 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static [(&'static str, f64
             ],
         ),
         Kind::Idle => (&["of it anonymous"], &[("anonymous", 1.0)]),
-        Kind::Heartbeat | Kind::Attack => (&[], &[]),
+        Kind::Heartbeat | Kind::Attack | Kind::Wire => (&[], &[]),
     }
 }
 
@@ -293,6 +296,7 @@ fn unit(kind: Kind) -> &'static str {
         Kind::Idle => "B",
         Kind::Heartbeat => "%",
         Kind::Attack => "×",
+        Kind::Wire => "ns",
     }
 }
 
@@ -301,7 +305,7 @@ fn dash() -> String {
 }
 
 /// As `4.61 (4.58–4.70)`.
-fn with_spread((median, least, greatest): (f64, f64, f64)) -> String {
+pub(super) fn with_spread((median, least, greatest): (f64, f64, f64)) -> String {
     let places = places(median);
     format!("{median:.places$} ({least:.places$}–{greatest:.places$})")
 }

@@ -30,6 +30,8 @@ pub(super) enum Kind {
     Heartbeat,
     /// Memory that hostile clients pin.
     Attack,
+    /// What a library does without a network.
+    Wire,
 }
 
 /// What not every server can do.
@@ -41,6 +43,8 @@ pub(super) enum Need {
     Tls,
     Heartbeat,
     Defence,
+    /// To be a library for Rust.
+    Rust,
 }
 
 /// A bound of Everwire's median.
@@ -63,6 +67,7 @@ impl Kind {
             Self::Idle => "rss",
             Self::Heartbeat => "cpu_percent",
             Self::Attack => "worst",
+            Self::Wire => "decode_14_ns",
         }
     }
 
@@ -75,12 +80,14 @@ impl Kind {
             Self::Idle => "RSS, B per connection",
             Self::Heartbeat => "CPU, % of a core",
             Self::Attack => "worst: pinned ÷ allowed",
+            Self::Wire => "ns to decode 14 B",
         }
     }
 
-    /// The first word of the load generator's command.
+    /// The first word of the load generator's command, or the program that needs no load.
     pub(super) fn run(self) -> &'static str {
         match self {
+            Self::Wire => "wire",
             Self::Echo => "echo",
             Self::Fanout => "fanout",
             Self::Connect => "connect",
@@ -122,7 +129,7 @@ pub(super) const fn row(
     Row { name, about, kind, load, needs, reach }
 }
 
-use Kind::{Attack, Connect, Echo, Fanout, Heartbeat, Idle};
+use Kind::{Attack, Connect, Echo, Fanout, Heartbeat, Idle, Wire};
 use Reach::{Absolute, Best, Floor, Server};
 
 const FANOUT: &[Need] = &[Need::Fanout];
@@ -199,6 +206,9 @@ pub(super) const ROWS: &[Row] = &[
         "--in-flight 32", TLS, &[]),
     row("attack", "memory pinned by hostile clients ÷ what they may pin, the worst of 14 attacks", Attack,
         "", ATTACK, &[Absolute(1.0)]),
+
+    row("wire", "without system calls: decoding, encoding, unmasking, UTF-8, allocations", Wire,
+        "", &[Need::Rust], &[]),
 ];
 
 /// For the command line.

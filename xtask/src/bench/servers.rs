@@ -34,6 +34,7 @@ enum Kind {
     /// One of `bench/rivals`, with or without permessage-deflate.
     Rival {
         deflate: bool,
+        rust: bool,
     },
     /// It fans out, and takes no part in anything else.
     Publisher {
@@ -50,6 +51,8 @@ pub(super) struct Stage {
     pub(super) load: PathBuf,
     /// The attacker beside it.
     pub(super) attack: PathBuf,
+    /// Every library without a network.
+    pub(super) wire: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
 }
@@ -102,7 +105,7 @@ impl Stage {
                 name: name.to_owned(),
                 version: locked(&lock, name)?,
                 command: format!("{rival} {name} --listen 127.0.0.1:{{port}}"),
-                kind: Kind::Rival { deflate },
+                kind: Kind::Rival { deflate, rust: true },
             });
         }
         for (name, program) in [("ws", "node".to_owned()), ("bun", show(bun(&node)?))] {
@@ -110,7 +113,7 @@ impl Stage {
                 name: name.to_owned(),
                 version: wanted(&node, name)?,
                 command: format!("{program} {}.js {{port}}", show(node.join(name))),
-                kind: Kind::Rival { deflate: true },
+                kind: Kind::Rival { deflate: true, rust: false },
             });
         }
         if full {
@@ -133,8 +136,14 @@ impl Stage {
             bail!("no server `{name}`, there are {}", names.join(", "));
         }
         candidates.retain(|c| chosen.is_empty() || chosen.contains(&c.name));
-        let (load, attack) = (programs.join("load"), programs.join("attack"));
-        Ok(Self { candidates, load, attack, certificate, key })
+        Ok(Self {
+            candidates,
+            load: programs.join("load"),
+            attack: programs.join("attack"),
+            wire: rivals.join("wire"),
+            certificate,
+            key,
+        })
     }
 
     /// How a server is started for a row.
@@ -189,9 +198,10 @@ impl Candidate {
             (_, Kind::Floor) => Some("answers messages and nothing else"),
             (Need::Heartbeat, Kind::Ours) => None,
             (Need::Heartbeat, _) => Some("is not measured here"),
-            (Need::NoTakeover | Need::Takeover, Kind::Rival { deflate: false }) => {
+            (Need::NoTakeover | Need::Takeover, Kind::Rival { deflate: false, .. }) => {
                 Some("has no permessage-deflate")
             }
+            (Need::Rust, Kind::Rival { rust: false, .. }) => Some("is no library for Rust"),
             (_, Kind::Added) => Some("is not known to be able to"),
             _ => None,
         })
