@@ -55,13 +55,19 @@ pub(super) fn place(
     }
     let frame_len = short.header_len + short.len;
     let payload = input.unread_mut().get_mut(short.header_len..frame_len)?;
-    mask::apply(short.key, payload);
+    mask::apply_short(short.key, payload);
     if short.kind == Kind::Text
         && (std::str::from_utf8(payload).is_err() || config.is_text_ping(payload))
     {
-        mask::apply(short.key, payload);
+        mask_again(short.key, payload);
         return None;
     }
     let frame = input.take(frame_len);
     Some((short.kind, frame.start + short.header_len..frame.end))
+}
+
+#[cold]
+#[inline(never)]
+fn mask_again(key: [u8; 4], payload: &mut [u8]) {
+    mask::apply_short(key, payload);
 }
