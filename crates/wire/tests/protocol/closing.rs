@@ -325,6 +325,20 @@ fn no_code_that_is_only_reported_can_be_sent() {
 }
 
 #[test]
+fn a_shared_frame_that_was_not_sent_is_counted_until_all_of_it_has_left() {
+    for (written, messages, bytes) in [(0, 1, 7), (6, 1, 1), (7, 0, 0)] {
+        let mut server = Side::server();
+        let shared = everwire_wire::SharedFrame::new("small");
+        server.connection.send_shared(&shared, &mut server.keys).unwrap();
+        server.transmit_at_most(written);
+        server.connection.handle_eof(server.now);
+        server.receive([]);
+        let unsent = server.report().unwrap().unsent;
+        assert_eq!((unsent.messages, unsent.bytes), (messages, bytes), "{written}");
+    }
+}
+
+#[test]
 fn what_was_not_sent_is_counted_in_messages_and_bytes() {
     use everwire_wire::SharedFrame;
     // Short ones are copied side by side, long ones are shared, some were encoded by others.

@@ -44,11 +44,13 @@ fn life(role: Role, deflate: bool, seed: u64, n: &mut dyn FnMut() -> usize) -> V
     let mut dice = Dice::new(seed);
     let large = bytes::Bytes::from(dice.bytes(17_000));
     let shared = SharedFrame::new(large.clone());
+    let short = SharedFrame::new("to everyone");
     let mut all = Vec::new();
     for _ in 0..25 {
         let Side { connection, keys, .. } = &mut side;
         // Nothing here depends on how much has left, so that every way of writing is the same life.
-        match dice.below(7) {
+        match dice.below(8) {
+            7 => connection.send_shared(&short, keys).unwrap(),
             0 => connection.send(large.clone(), Compress::Never, keys).unwrap(),
             1 => connection.send_shared(&shared, keys).unwrap(),
             2 => {
@@ -169,23 +171,43 @@ fn a_large_owned_message_of_a_server_is_shared_and_not_copied() {
 
 #[test]
 fn a_shared_frame_is_encoded_once_for_all() {
-    let shared = SharedFrame::new("to everyone ".repeat(5000));
-    let mut at = std::collections::HashSet::new();
-    for deflate in [None, None, Some(DeflateParams::default()), Some(DeflateParams::default())] {
-        let compressed = deflate.is_some();
-        let mut server = Side::new(Role::Server, &Agreement::new(None, deflate), config());
-        server.connection.send_shared(&shared, &mut server.keys).unwrap();
-        if !compressed {
-            let mut slices = [std::io::IoSlice::new(&[]); 4];
-            let filled = server.connection.poll_transmit(&mut server.keys, &mut slices);
-            assert_eq!(filled, 1);
-            at.insert(slices[0].as_ptr());
+    for shared in ["to everyone ".repeat(5000), "short".into()].map(SharedFrame::new) {
+        let mut at = std::collections::HashSet::new();
+        for deflate in [None, None, Some(DeflateParams::default()), Some(DeflateParams::default())]
+        {
+            let compressed = deflate.is_some();
+            let mut server = Side::new(Role::Server, &Agreement::new(None, deflate), config());
+            server.connection.send_shared(&shared, &mut server.keys).unwrap();
+            if !compressed {
+                let mut slices = [std::io::IoSlice::new(&[]); 4];
+                let filled = server.connection.poll_transmit(&mut server.keys, &mut slices);
+                assert_eq!(filled, 1);
+                at.insert(slices[0].as_ptr());
+            }
+            let mut client = Side::new(Role::Client, &Agreement::new(None, deflate), config());
+            client.receive(server.transmit());
+            assert_eq!(client.events, [Happened::Message(shared.message().clone())]);
         }
-        let mut client = Side::new(Role::Client, &Agreement::new(None, deflate), config());
-        client.receive(server.transmit());
-        assert_eq!(client.events, [Happened::Message(shared.message().clone())]);
+        assert_eq!(at.len(), 1);
     }
-    assert_eq!(at.len(), 1);
+}
+
+#[test]
+fn what_is_queued_behind_a_shared_frame_follows_it_wherever_its_writing_stopped() {
+    for shared in [SharedFrame::new("12345"), SharedFrame::new(vec![1; 20_000])] {
+        let payload = shared.message().clone();
+        for written in [0, 1, 6, 7, 20_003, 20_004] {
+            let mut server = Side::server();
+            server.connection.send_shared(&shared, &mut server.keys).unwrap();
+            let mut all = server.transmit_at_most(written);
+            server.connection.send("next", Compress::Auto, &mut server.keys).unwrap();
+            server.connection.send_shared(&shared, &mut server.keys).unwrap();
+            all.extend(server.transmit());
+            let frames = read_frames(&all);
+            let payloads: Vec<_> = frames.iter().map(|frame| &frame.payload[..]).collect();
+            assert_eq!(payloads, [payload.as_bytes(), b"next", payload.as_bytes()], "{written}");
+        }
+    }
 }
 
 #[test]

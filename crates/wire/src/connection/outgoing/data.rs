@@ -38,6 +38,9 @@ pub(super) struct Data {
     sealed: VecDeque<Segment>,
     /// Whole frames, side by side; the end of the queue.
     run: Vec<u8>,
+    /// A frame that was encoded for many, instead of `run`, while it is all that there is: nearly
+    /// always it has left before there is more.
+    only: Bytes,
     /// How much of the queue's front (`sealed`, else `run`) has left.
     written: usize,
     /// Bytes that wait.
@@ -59,7 +62,11 @@ impl Data {
 
     /// Leaves an empty queue to the thread.
     pub(super) fn give_back(mut self: Box<Self>) {
-        debug_assert!(self.queued == 0 && self.run.is_empty() && self.sealed.is_empty());
+        debug_assert!(self.queued == 0 && self.parts().all(|(run, _)| run.is_empty()));
+        if self.run.capacity() == 0 {
+            // The thread's own, if it has one, may have memory for a run.
+            return;
+        }
         if self.sealed.capacity() > 0 {
             self.sealed = VecDeque::new();
         }
@@ -75,6 +82,7 @@ impl Data {
     /// Queues an unmasked message of at most 125 bytes.
     #[inline]
     pub(super) fn push_short(&mut self, kind: Kind, payload: &[u8]) {
+        self.copy_only();
         let head = Short::encode(kind, payload.len());
         self.reserve(head.len() + payload.len());
         self.run.extend_from_slice(&head);
@@ -85,6 +93,7 @@ impl Data {
 
     /// Queues a frame whose payload is copied, and masked if the header has a key.
     pub(super) fn push_frame(&mut self, header: Header, payload: &[u8]) {
+        self.copy_only();
         let (head, head_len) = header.encode();
         self.reserve(head_len + payload.len());
         self.run.extend_from_slice(&head[..head_len]);
@@ -103,6 +112,7 @@ impl Data {
         if payload.len() < SHARE_FROM {
             return self.push_frame(header, &payload);
         }
+        self.copy_only();
         let (head, head_len) = header.encode();
         self.run.extend_from_slice(&head[..head_len]);
         self.queued += head_len + payload.len();
@@ -111,6 +121,12 @@ impl Data {
 
     /// Queues a frame that is already encoded.
     pub(super) fn push_encoded(&mut self, frame: &Bytes) {
+        if self.queued == 0 {
+            self.queued = frame.len();
+            self.only = frame.clone();
+            return;
+        }
+        self.copy_only();
         self.queued += frame.len();
         if frame.len() >= SHARE_FROM {
             return self.seal(frame.clone());
@@ -137,7 +153,7 @@ impl Data {
     pub(super) fn slices<'a>(&'a self, segments: usize, slices: &mut [IoSlice<'a>]) -> usize {
         if self.sealed.is_empty() {
             // What there mostly is: one run.
-            let rest = &self.run[self.written..];
+            let rest = &self.run()[self.written..];
             let (false, [slice, ..]) = (rest.is_empty(), slices) else { return 0 };
             *slice = IoSlice::new(rest);
             return 1;
@@ -174,9 +190,12 @@ impl Data {
                 self.run.clear();
             }
         }
-        debug_assert!(self.written <= self.run.len());
-        if self.written == self.run.len() {
+        debug_assert!(self.written <= self.run().len());
+        if self.written == self.run().len() {
             self.run.clear();
+            if !self.only.is_empty() {
+                self.only = Bytes::new();
+            }
             self.written = 0;
         }
     }
@@ -206,13 +225,36 @@ impl Data {
     pub(super) fn retained(&self) -> usize {
         // What has left of the front is held until all of it has.
         let sealed: usize = self.sealed.iter().map(|s| s.run.capacity() + s.payload.len()).sum();
-        sealed + self.run.capacity()
+        sealed + self.run.capacity() + self.only.len()
     }
 
     /// Runs of frames, each with what is shared behind it.
     fn parts(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let sealed = self.sealed.iter().map(|segment| (&segment.run[..], &segment.payload[..]));
-        sealed.chain([(&self.run[..], &[][..])])
+        sealed.chain([(self.run(), &[][..])])
+    }
+
+    #[inline]
+    fn run(&self) -> &[u8] {
+        if self.only.is_empty() { &self.run } else { &self.only }
+    }
+
+    /// More is queued behind it: it goes where it can lie beside that.
+    #[inline]
+    fn copy_only(&mut self) {
+        if !self.only.is_empty() {
+            self.copy_only_frame();
+        }
+    }
+
+    #[cold]
+    fn copy_only_frame(&mut self) {
+        let frame = std::mem::take(&mut self.only);
+        if frame.len() >= SHARE_FROM {
+            return self.seal(frame);
+        }
+        self.reserve(frame.len());
+        self.run.extend_from_slice(&frame);
     }
 
     #[inline]
