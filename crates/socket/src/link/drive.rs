@@ -40,6 +40,8 @@ impl<S: Stream> Driven for Link<S> {
             let link: Arc<dyn Driven> = self.clone();
             self.driver.disarm(&link, tick);
         }
+        // No deadline is due before the tick that was armed for the first of them.
+        let due = state.armed.is_none();
         if state.farewell().is_some() {
             return self.see_off(&mut state, now);
         }
@@ -49,7 +51,9 @@ impl<S: Stream> Driven for Link<S> {
         if self.over_budget.swap(false, Ordering::Relaxed) {
             state.connection.fail(now, ProtocolError::OverBudget);
         }
-        self.meet_deadlines(&mut state, now);
+        if due {
+            self.meet_deadlines(&mut state, now);
+        }
         state.flush(&self);
         if state.receiver_gone {
             drop(state);
@@ -65,8 +69,10 @@ impl<S: Stream> Driven for Link<S> {
             }
             state.wake_all();
         }
-        self.account(&mut state);
-        self.arm(&mut state);
+        if !state.is_settled() {
+            self.account(&mut state);
+            self.arm(&mut state);
+        }
     }
 
     fn give_up_message(self: Arc<Self>) {
