@@ -155,10 +155,10 @@ impl Connection {
             return Err(SendError::MessageInProgress);
         }
         let message = message.into();
-        if self.send_short(&message, compress) {
+        let (kind, payload) = message.parts();
+        if self.push_if_short(kind, payload, compress) {
             return Ok(());
         }
-        let (kind, payload) = message.parts();
         let max = self.config.send_fragment_size.unwrap_or(usize::MAX);
         if self.compresses(payload.len(), compress) {
             let body = self.deflate(payload, true);
@@ -186,12 +186,18 @@ impl Connection {
     #[inline]
     pub fn send_short(&mut self, message: &Outbound<'_>, compress: Compress) -> bool {
         let (kind, payload) = message.parts();
+        self.closing.is_none()
+            && self.sending.is_none()
+            && self.push_if_short(kind, payload, compress)
+    }
+
+    /// Where nothing is in the way of a message.
+    #[inline(always)]
+    fn push_if_short(&mut self, kind: Kind, payload: &[u8], compress: Compress) -> bool {
         let len = payload.len();
         let short = len <= MAX_SHORT_LEN
             && self.role == Role::Server
             && self.config.send_fragment_size.is_none_or(|max| len <= max)
-            && self.closing.is_none()
-            && self.sending.is_none()
             && !self.compresses(len, compress);
         if short {
             self.outgoing.push_short(kind, payload);

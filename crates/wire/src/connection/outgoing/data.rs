@@ -80,7 +80,7 @@ impl Data {
     // Queueing.
 
     /// Queues an unmasked message of at most 125 bytes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_short(&mut self, kind: Kind, payload: &[u8]) {
         self.copy_only();
         let head = Short::encode(kind, payload.len());

@@ -34,7 +34,7 @@ impl Outgoing {
     // Queueing.
 
     /// Queues an unmasked message of at most 125 bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_short(&mut self, kind: Kind, payload: &[u8]) {
         self.data().push_short(kind, payload);
     }
