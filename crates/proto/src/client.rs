@@ -103,6 +103,16 @@ impl Command {
     }
 }
 
+impl Command {
+    /// The size of the payload that it carries, in bytes.
+    pub(crate) fn payload_size(&self) -> usize {
+        match self {
+            Self::Publish(Publish { payload, .. }) | Self::Rpc { payload, .. } => payload.size(),
+            _ => 0,
+        }
+    }
+}
+
 words! {
     /// The kinds of commands.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -15,6 +15,8 @@ pub struct CloseCode(pub u16);
 impl CloseCode {
     /// The client's farewell: the session is over at once.
     pub const FAREWELL: Self = Self(4000);
+    /// The client gives this link up and comes back.
+    pub const RETURNING: Self = Self(4001);
     /// No heartbeat.
     pub const NO_HEARTBEAT: Self = Self(4408);
     /// The client was too slow for the policy `close`.

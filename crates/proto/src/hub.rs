@@ -86,7 +86,7 @@ pub enum Answer {
     Rpc(Payload),
     /// To `presence`.
     Presence(PresenceState),
-    /// To `status`, in the order of the question.
+    /// To `status`, in any order.
     Status(Vec<(Name, UserState)>),
 }
 

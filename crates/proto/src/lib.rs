@@ -19,6 +19,7 @@
 //!   wrong with one.
 //! - `encoding`: [`Encoding`], with both codecs: `json` and `compact`. `decode`: what is wrong with a
 //!   message.
+//! - [`session`]: a client's session as a value.
 
 mod client;
 mod close;
@@ -35,6 +36,7 @@ mod presence;
 mod problem;
 mod publication;
 mod refusal;
+pub mod session;
 mod text;
 mod words;
 

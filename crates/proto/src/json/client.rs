@@ -40,11 +40,8 @@ const NAMES: [&str; 13] = [
 /// Writes a message.
 pub(crate) fn write(message: &ClientMessage) -> Bytes {
     let size = match message {
-        ClientMessage::Send(payload)
-        | ClientMessage::Command {
-            command: Command::Publish(Publish { payload, .. }) | Command::Rpc { payload, .. },
-            ..
-        } => payload.size(),
+        ClientMessage::Send(payload) => payload.size(),
+        ClientMessage::Command { command, .. } => command.payload_size(),
         _ => 0,
     };
     write::message(size, |object| match message {

@@ -1,0 +1,4 @@
+//! A client's session: the golden exchanges, the recorded traces, and what holds whatever happens.
+
+mod exchanges;
+mod json;
