@@ -110,7 +110,7 @@ pub const ATTACKS: &[Attack] = &[
         |_| bomb(&vec![0; LIMIT + 1024])),
     attack("bomb-below", "a first fragment of zeros, 1 KiB less than 16 MiB inflated", 50, DEFLATE,
         |_| bomb(&vec![0; LIMIT - 1024])),
-    attack("bomb-slow", "a first fragment that grows 200 times, to 1 KiB less than 16 MiB", 50, DEFLATE,
+    attack("bomb-slow", "a first fragment that grows 200 times, to 1 KiB less than 16 MiB", 100, DEFLATE,
         |_| bomb(&grows_200_times(LIMIT - 1024))),
 ];
 
