@@ -19,8 +19,8 @@ const RUNS: usize = 5;
 /// Messages of the shorter of the two runs whose allocations are compared.
 const FEW: u64 = 2_000;
 
-/// By how many bytes the other is longer, messages of less than 640 bytes counted as such: a visitor is
-/// shown half a MiB before it has a say.
+/// By how many bytes the other is longer, messages of less than 640 bytes counted as such: a visitor may be
+/// shown all that several reads bring before it has a say.
 const MORE: usize = 64 << 20;
 
 const SIZES: [(&str, usize); 3] = [("14", 14), ("1k", 1024), ("64k", 64 * 1024)];
