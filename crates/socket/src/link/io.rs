@@ -107,7 +107,7 @@ impl<S: Stream> State<S> {
 
     fn poll_write_all(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<io::Result<()>> {
         let Some(stream) = &mut self.io else { return Poll::Ready(Ok(())) };
-        while self.connection.wants_transmit() {
+        loop {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.connection.poll_transmit(&mut ThreadMasks, &mut slices);
             let stream = Pin::new(&mut *stream);
@@ -126,6 +126,9 @@ impl<S: Stream> State<S> {
                 }
             }
             self.unflushed = true;
+            if !self.connection.wants_transmit() {
+                break;
+            }
         }
         let flushed = Pin::new(stream).poll_flush(cx)?;
         self.unflushed = flushed.is_pending();

@@ -137,15 +137,16 @@ impl<S: Stream> Link<S> {
                     // All that the peer sent before it stopped listening has been read.
                     Some(kind) => held.handle_end(End::Failed(kind)),
                     None => {
+                        let state = &mut **held;
                         // Nothing more to answer for now: what was corked leaves.
-                        held.flush(self);
-                        if held.ready_state() == ReadyState::Closed || held.write_failed.is_some() {
+                        state.flush(self);
+                        if state.takes_no_more() {
                             continue;
                         }
-                        held.await_more(cx);
-                        if !held.is_settled() {
-                            self.account(held);
-                            self.arm(held);
+                        state.await_more(cx);
+                        if !state.is_settled() {
+                            self.account(state);
+                            self.arm(state);
                         }
                         return Poll::Pending;
                     }
@@ -163,6 +164,12 @@ impl<S: Stream> Link<S> {
 }
 
 impl<S> State<S> {
+    fn await_more(&mut self, cx: &Context<'_>) {
+        if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+            self.reader = Some(cx.waker().clone());
+        }
+    }
+
     /// A message that came with those before it, when it is a short one: the shortest way there is.
     fn short_in_tail(&mut self) -> Option<Message> {
         if self.tail.is_empty() || self.end.is_some() {
@@ -298,10 +305,11 @@ impl<'a, S: Stream> Held<'a, S> {
         show: &mut impl Show<S, T>,
     ) -> Option<T> {
         loop {
-            let now = self.connection.active_at();
+            let connection = &mut self.connection;
+            let now = connection.active_at();
             let event = match delivery {
-                Delivery::Whole => self.connection.poll_event(now, input),
-                Delivery::Pieces => self.connection.poll_piece(now, input),
+                Delivery::Whole => connection.poll_event(now, input),
+                Delivery::Pieces => connection.poll_piece(now, input),
             };
             match event? {
                 Event::Closed(report) => {
@@ -336,12 +344,6 @@ impl<'a, S: Stream> Held<'a, S> {
         match failed {
             Some(kind) => self.connection.handle_transport_error(now, kind),
             None => self.connection.handle_eof(now),
-        }
-    }
-
-    fn await_more(&mut self, cx: &Context<'_>) {
-        if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
-            self.reader = Some(cx.waker().clone());
         }
     }
 }

@@ -294,14 +294,22 @@ impl Connection {
     ///
     /// A violation is no error here: it becomes a close frame to transmit, and in the end an
     /// [`Event::Closed`]. Messages that were complete before it have been given out by then.
+    #[inline]
     pub fn poll_event<'b>(&mut self, now: Instant, input: &'b mut Input<'_>) -> Option<Event<'b>> {
+        if self.has_no_event(input) {
+            return None;
+        }
         self.poll_received(now, input, false).or_else(|| self.poll_closed())
     }
 
     /// As [`poll_event`](Self::poll_event), but messages come in pieces as they arrive, none larger
     /// than 64 KiB or the input, and nothing is held back: for messages larger than memory. A
     /// message that was begun in pieces stays so; one that was begun whole stays whole.
+    #[inline]
     pub fn poll_piece<'b>(&mut self, now: Instant, input: &'b mut Input<'_>) -> Option<Event<'b>> {
+        if self.has_no_event(input) {
+            return None;
+        }
         self.poll_received(now, input, true).or_else(|| self.poll_closed())
     }
 

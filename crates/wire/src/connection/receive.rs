@@ -83,6 +83,7 @@ impl Receive {
         self.message.as_ref().filter(|message| !message.in_pieces).map(|message| message.began)
     }
 
+    #[inline]
     pub(super) fn is_between_messages(&self) -> bool {
         self.frame.is_none() && self.message.is_none() && self.partial.is_none()
     }
@@ -122,7 +123,12 @@ impl Connection {
         self.expects_short().then(|| ShortMessages::new(self.role.peer(), self.config.clone()))
     }
 
+    /// Whether nothing has come, and nothing is under way.
     #[inline]
+    pub(super) fn has_no_event(&self, input: &Input<'_>) -> bool {
+        input.unread().is_empty() && self.expects_short()
+    }
+
     pub(super) fn poll_received<'b>(
         &mut self,
         now: Instant,
@@ -131,9 +137,6 @@ impl Connection {
     ) -> Option<Event<'b>> {
         if !input.unread().is_empty() {
             self.handle_life(now);
-        } else if self.expects_short() {
-            // Nothing is under way, and nothing has come.
-            return None;
         }
         if !in_pieces
             && self.expects_short()

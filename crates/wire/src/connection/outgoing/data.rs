@@ -150,14 +150,19 @@ impl Data {
 
     /// The next bytes to write, in order, from at most so many segments; says how many slices there
     /// are.
+    #[inline]
     pub(super) fn slices<'a>(&'a self, segments: usize, slices: &mut [IoSlice<'a>]) -> usize {
-        if self.sealed.is_empty() {
-            // What there mostly is: one run.
-            let rest = &self.run()[self.written..];
-            let (false, [slice, ..]) = (rest.is_empty(), slices) else { return 0 };
-            *slice = IoSlice::new(rest);
-            return 1;
+        if !self.sealed.is_empty() {
+            return self.slices_of_many(segments, slices);
         }
+        // What there mostly is: one run.
+        let rest = &self.run()[self.written..];
+        let (false, [slice, ..]) = (rest.is_empty(), slices) else { return 0 };
+        *slice = IoSlice::new(rest);
+        1
+    }
+
+    fn slices_of_many<'a>(&'a self, segments: usize, slices: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.written;
         let mut count = 0;
         for part in self.parts().take(segments).flat_map(|(run, payload)| [run, payload]) {
