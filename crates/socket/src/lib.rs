@@ -20,13 +20,14 @@
 //! ```
 //!
 //! # Layout
-//! - `websocket`, `halves`, `permit`, `confirm`, `pieces`, `futures`: the handles that programs hold.
+//! - `websocket`, `halves`, `any`, `permit`, `confirm`, `pieces`, `futures`: the handles that programs hold.
 //! - `link`: what is behind them: the protocol's value, the stream, who waits.
 //! - `driver`, `timers`: what happens between calls. `buffers`, `masks`, `clock`: what a thread lends.
 //! - `group`, `shutdown`, `budget`: many connections together.
 //! - `reconnect`: a client that connects again, and the values that decide when.
 //! - `client`, `server`, `tls`, `stream`, `upgrade`, `axum`: how a WebSocket is obtained.
 
+mod any;
 #[cfg(feature = "axum")]
 pub mod axum;
 mod budget;
@@ -59,6 +60,7 @@ mod websocket;
 pub use bytes;
 pub use http;
 
+pub use any::AnySender;
 pub use budget::{Budget, process as process_budget};
 pub use client::{
     Connector, InvalidProxy, InvalidProxyVariable, Opened, Proxy, ProxyError, ProxyFault,

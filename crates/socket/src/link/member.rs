@@ -1,10 +1,11 @@
 //! A WebSocket as a group knows it, whatever stream it goes over.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use everwire_wire::{CloseCode, CloseReason, SendError, SharedFrame, Unsent};
 
-use super::{Leave, Link, Stream};
+use super::{Leave, Link, State, Stream};
 use crate::clock;
 use crate::masks::ThreadMasks;
 
@@ -15,11 +16,24 @@ pub(crate) struct Ending {
     pub(crate) unsent: Unsent,
 }
 
-/// What a group asks of its members.
+/// What is asked of a WebSocket by those who do not know its stream.
 pub(crate) trait Member: Send + Sync {
     /// Queues a shared frame; it leaves with what else is queued before the driver's next turn.
     /// A member whose queue is full is closed with 1013: it cannot keep up.
     fn push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError>;
+
+    /// As `push_frame`, but a queue that is full is all that is said of it.
+    fn try_push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError>;
+
+    /// Waits until a frame whose message has `len` bytes may be queued.
+    fn poll_room(&self, cx: &mut Context<'_>, len: usize) -> Poll<Result<(), SendError>>;
+
+    /// Bytes that wait for the network.
+    fn buffered_amount(&self) -> usize;
+
+    /// Counts one more, or one less, of those who may send.
+    fn add_handle(&self);
+    fn drop_handle(self: Arc<Self>);
 
     /// Begins the closing handshake.
     fn start_close(self: Arc<Self>, reason: Option<CloseReason>);
@@ -34,23 +48,34 @@ pub(crate) trait Member: Send + Sync {
 impl<S: Stream> Member for Link<S> {
     fn push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError> {
         let mut state = self.lock();
-        let len = frame.message().len();
-        let sent = match state.check_message(len) {
-            Ok(()) => state.connection.send_shared(frame, &mut ThreadMasks),
-            Err(SendError::MessageInProgress) => state.check_room(len).map(|()| state.hold(frame)),
-            Err(error) => Err(error),
-        };
-        match sent {
-            Ok(()) => self.leave(&mut state, Leave::Soon),
-            Err(SendError::QueueFull { .. }) => {
-                tracing::debug!("a member of a group cannot keep up");
-                let reason = CloseReason::new(CloseCode::TRY_AGAIN_LATER, "too slow");
-                state.connection.close(clock::now(), reason.ok());
-                self.push();
-            }
-            Err(_) => {}
+        let sent = self.queue_frame(&mut state, frame);
+        if let Err(SendError::QueueFull { .. }) = sent {
+            tracing::debug!("a member of a group cannot keep up");
+            let reason = CloseReason::new(CloseCode::TRY_AGAIN_LATER, "too slow");
+            state.connection.close(clock::now(), reason.ok());
+            self.push();
         }
         sent
+    }
+
+    fn try_push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError> {
+        self.queue_frame(&mut self.lock(), frame)
+    }
+
+    fn poll_room(&self, cx: &mut Context<'_>, len: usize) -> Poll<Result<(), SendError>> {
+        self.lock().poll_room(cx, len)
+    }
+
+    fn buffered_amount(&self) -> usize {
+        self.lock().connection.buffered_amount()
+    }
+
+    fn add_handle(&self) {
+        Self::add_handle(self);
+    }
+
+    fn drop_handle(self: Arc<Self>) {
+        Self::drop_handle(&self, false);
     }
 
     fn start_close(self: Arc<Self>, reason: Option<CloseReason>) {
@@ -76,5 +101,25 @@ impl<S: Stream> Member for Link<S> {
             None => (false, Unsent::default()),
         };
         (Ending { was_clean, unsent }, by_this)
+    }
+}
+
+impl<S: Stream> Link<S> {
+    fn queue_frame(
+        self: &Arc<Self>,
+        state: &mut State<S>,
+        frame: &SharedFrame,
+    ) -> Result<(), SendError> {
+        let len = frame.message().len();
+        match state.check_message(len) {
+            Ok(()) => state.connection.send_shared(frame, &mut ThreadMasks)?,
+            Err(SendError::MessageInProgress) => {
+                state.check_room(len)?;
+                state.hold(frame);
+            }
+            Err(error) => return Err(error),
+        }
+        self.leave(state, Leave::Soon);
+        Ok(())
     }
 }

@@ -326,7 +326,11 @@ impl<S> State<S> {
     }
 
     /// Waits for room for a message of `len` bytes.
-    fn poll_room(&mut self, cx: &Context<'_>, len: usize) -> Poll<Result<(), SendError>> {
+    pub(super) fn poll_room(
+        &mut self,
+        cx: &Context<'_>,
+        len: usize,
+    ) -> Poll<Result<(), SendError>> {
         match self.check_message(len) {
             Err(SendError::QueueFull { .. } | SendError::MessageInProgress) => {
                 self.wait_for_room(cx);

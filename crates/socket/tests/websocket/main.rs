@@ -3,6 +3,7 @@
 #[path = "../sockets/mod.rs"]
 mod sockets;
 
+mod any_sender;
 mod asking;
 mod backpressure;
 mod closing;
