@@ -1,0 +1,203 @@
+//! The hub: everything that sessions share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use everwire::{Acceptor, Stream, WebSocket};
+use everwire_proto::{Encoding, ErrorCode, ErrorReply, Name, Payload, Topic};
+
+use crate::broker::{Broker, BrokerError, Listener, MemoryBroker, Published};
+use crate::config::{HubConfig, TopicConfig};
+use crate::dice::Dice;
+use crate::endpoint::{AnyEndpoint, Endpoint};
+use crate::log::Draft;
+use crate::path::{InvalidPath, Params, Pattern};
+use crate::session::Session;
+use crate::topics::{Counters, Topics};
+
+/// Sessions, topics and who listens to them: what an application embeds.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use everwire_hub::{Endpoint, Hub};
+///
+/// struct Chat;
+/// impl Endpoint for Chat {}
+///
+/// let hub = Hub::builder().endpoint("/chat/{room}", Chat)?.build();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Hub(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: HubConfig,
+    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) topics: Arc<Topics>,
+    pub(crate) dice: Dice,
+    endpoints: Vec<(Pattern, Arc<dyn AnyEndpoint>)>,
+    sessions: Mutex<HashMap<Name, Session>>,
+}
+
+/// Makes a [`Hub`].
+#[derive(Default)]
+pub struct HubBuilder {
+    config: HubConfig,
+    broker: Option<Arc<dyn Broker>>,
+    endpoints: Vec<(Pattern, Arc<dyn AnyEndpoint>)>,
+}
+
+impl HubBuilder {
+    /// Binds an endpoint to a path. A segment in braces, as in `/chat/{room}`, is a parameter. Paths are
+    /// tried in the order in which they were bound.
+    ///
+    /// # Errors
+    /// If that is no path.
+    pub fn endpoint(mut self, path: &str, endpoint: impl Endpoint) -> Result<Self, InvalidPath> {
+        self.endpoints.push((Pattern::parse(path)?, Arc::new(endpoint)));
+        Ok(self)
+    }
+
+    /// Limits and times. Without it [`HubConfig::default`].
+    #[must_use]
+    pub fn config(mut self, config: HubConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Who keeps logs and carries publications. Without it a [`MemoryBroker`] of its own, which keeps what
+    /// the configuration says for each topic.
+    #[must_use]
+    pub fn broker(mut self, broker: impl Broker) -> Self {
+        self.broker = Some(Arc::new(broker));
+        self
+    }
+
+    /// The hub.
+    pub fn build(self) -> Hub {
+        let config = self.config;
+        let broker = self.broker.unwrap_or_else(|| {
+            let rules = config.topics.clone();
+            Arc::new(MemoryBroker::new().limits(move |topic| rules(topic).history))
+        });
+        let topics = Arc::new(Topics::default());
+        broker.attach(topics.clone() as Arc<dyn Listener>);
+        Hub(Arc::new(Inner {
+            config,
+            broker,
+            topics,
+            dice: Dice::default(),
+            endpoints: self.endpoints,
+            sessions: Mutex::default(),
+        }))
+    }
+}
+
+impl Hub {
+    /// Begins a hub.
+    pub fn builder() -> HubBuilder {
+        HubBuilder::default()
+    }
+
+    /// An acceptor that negotiates the hub's language, with the other rules of `acceptor`.
+    pub fn acceptor(&self, acceptor: &Acceptor) -> Acceptor {
+        let names = Encoding::ALL.map(Encoding::subprotocol);
+        acceptor.clone().subprotocols(names).expect("they are tokens")
+    }
+
+    /// Whether there is an endpoint for a path.
+    pub fn has_endpoint(&self, path: &str) -> bool {
+        self.0.endpoint(path).is_some()
+    }
+
+    /// Serves a connection until it is over. It speaks the hub's language if that was negotiated, as
+    /// [`acceptor`](Self::acceptor) does; else it is a raw client.
+    ///
+    /// To be called in a task of its own. If the request's path has no endpoint the connection is closed
+    /// with 4504.
+    pub async fn serve<S: Stream, B>(&self, request: &http::Request<B>, socket: WebSocket<S>) {
+        Session::serve(&self.0, request, socket).await;
+    }
+
+    /// Publishes from anywhere.
+    ///
+    /// # Errors
+    /// If the broker cannot store it.
+    pub async fn publish(
+        &self,
+        topic: &Topic,
+        payload: impl Into<Payload>,
+    ) -> Result<Published, BrokerError> {
+        let draft = Draft { from: None, payload: payload.into(), key: None, except: None };
+        self.0.broker.publish(topic, draft).await
+    }
+
+    /// A session that has not ended.
+    pub fn session(&self, id: &str) -> Option<Session> {
+        self.0.lock().get(id).cloned()
+    }
+
+    /// How many sessions there are, those included whose clients are away for a moment.
+    pub fn sessions(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// What became of publications in a topic, since somebody first subscribed who is still there or was
+    /// followed by others without a break.
+    pub fn counters(&self, topic: &Topic) -> Option<Counters> {
+        self.0.topics.room(topic).map(|room| room.crowd().counters())
+    }
+}
+
+impl Inner {
+    pub(crate) fn endpoint(&self, path: &str) -> Option<(Arc<dyn AnyEndpoint>, Params)> {
+        let find = |(pattern, endpoint): &(Pattern, Arc<dyn AnyEndpoint>)| {
+            Some((endpoint.clone(), pattern.matches(path)?))
+        };
+        self.endpoints.iter().find_map(find)
+    }
+
+    /// Whether a topic has no history.
+    pub(crate) fn is_live(&self, topic: &Topic) -> bool {
+        self.rules(topic).history.max_entries == 0
+    }
+
+    pub(crate) fn rules(&self, topic: &Topic) -> TopicConfig {
+        (self.config.topics)(topic)
+    }
+
+    /// What a client is told of a broker's error; what is internal goes to the log.
+    pub(crate) fn report(&self, error: &BrokerError) -> ErrorReply {
+        let code = match error {
+            BrokerError::Unsure => ErrorCode::Unsure,
+            BrokerError::TooManyTopics { .. } => ErrorCode::Limit,
+            BrokerError::Unavailable(source) => {
+                tracing::error!(error = %source, "the store is not available");
+                ErrorCode::Overloaded
+            }
+        };
+        ErrorReply::new(code, error.to_string())
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<Name, Session>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("sessions", &self.lock().len())
+            .field("broker", &self.broker)
+            .field("topics", &self.topics)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for HubBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

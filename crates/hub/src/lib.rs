@@ -1,0 +1,31 @@
+//! Sessions, topics and recovery, on top of Everwire's WebSockets.
+//!
+//! # Layout
+//! - `hub`: what an application embeds; `endpoint`: what it writes for a path; `path`: which path;
+//!   `config`: limits and times.
+//! - `session`: one client, over one connection after another. `frames`: what it is sent.
+//! - `topics`: who listens to what on this node, and how each of them stands.
+//! - `broker`: who keeps logs and carries publications; `memory` is the one of a single process.
+//! - `log`: a topic's log as a value, and what a position in it proves.
+//! - `clock`, `dice`: time and chance.
+
+pub mod broker;
+mod clock;
+mod config;
+mod dice;
+mod endpoint;
+mod frames;
+mod hub;
+pub mod log;
+mod path;
+mod session;
+mod topics;
+
+pub use everwire_proto as proto;
+
+pub use config::{HubConfig, TopicConfig};
+pub use endpoint::{Access, Ending, Endpoint, EndpointError};
+pub use hub::{Hub, HubBuilder};
+pub use path::InvalidPath;
+pub use session::{Request, Session, SessionEnded, TrySendError};
+pub use topics::Counters;

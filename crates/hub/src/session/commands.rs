@@ -1,0 +1,217 @@
+//! What clients ask for, and what is done about it: one `match`.
+
+use bytes::Bytes;
+use everwire::Message;
+use everwire_proto::{
+    Answer, ClientMessage, CloseCode, Command, ErrorCode, ErrorReply, HistoryPage, HubMessage, Id,
+    Payload, PresenceMode, Publish, Receipt, Stored, SubscribeOptions, Topic,
+};
+
+use super::Session;
+use super::link::Due;
+use crate::endpoint::{Access, AnyEndpoint, EndpointError, Panicked};
+use crate::frames::{Speech, hub_frame};
+use crate::log::{Draft, Key};
+
+/// Publications of the past that are told at a time.
+const MAX_HISTORY: u64 = 100;
+
+/// Does what a client says.
+pub(super) async fn handle(
+    session: &Session,
+    endpoint: &dyn AnyEndpoint,
+    message: ClientMessage,
+) -> Result<(), Due> {
+    match message {
+        ClientMessage::Command { id, command } => {
+            let outcome = match command {
+                // It replies by itself: publications come behind the reply.
+                Command::Subscribe { topic, options } => {
+                    match subscribe(session, endpoint, id, &topic, &options).await? {
+                        Ok(()) => return Ok(()),
+                        Err(error) => Err(error),
+                    }
+                }
+                command => answer(session, endpoint, command).await?,
+            };
+            session.reply(id, outcome).await;
+            Ok(())
+        }
+        ClientMessage::Send(payload) => on_message(session, endpoint, payload).await,
+        ClientMessage::Ack { topic, offset } => {
+            session.0.hub.broker.acknowledge(&topic, session.client(), offset);
+            Ok(())
+        }
+        // What is not known here changes nothing.
+        _ => Ok(()),
+    }
+}
+
+async fn answer(
+    session: &Session,
+    endpoint: &dyn AnyEndpoint,
+    command: Command,
+) -> Result<Result<Answer, ErrorReply>, Due> {
+    Ok(match command {
+        Command::Unsubscribe { topic } => match session.unsubscribe(&topic) {
+            true => Ok(Answer::Unsubscribed),
+            false => Err(ErrorReply::new(ErrorCode::NotSubscribed, "not subscribed")),
+        },
+        Command::Publish(publish) => self::publish(session, endpoint, publish).await?,
+        Command::History { topic, before, limit } => {
+            let limit = limit.unwrap_or(MAX_HISTORY).min(MAX_HISTORY);
+            history(session, endpoint, &topic, before, limit).await?
+        }
+        Command::Rpc { method, payload } => {
+            match endpoint.on_rpc(session, &method, payload).await.map_err(panicked)? {
+                Ok(payload) => Ok(Answer::Rpc(payload)),
+                Err(error) => Err(error),
+            }
+        }
+        Command::Connect(_) => Err(ErrorReply::new(ErrorCode::Invalid, "`connect` comes once")),
+        _ => Err(ErrorReply::new(ErrorCode::Denied, "presence is not told here")),
+    })
+}
+
+async fn subscribe(
+    session: &Session,
+    endpoint: &dyn AnyEndpoint,
+    id: Id,
+    topic: &Topic,
+    options: &SubscribeOptions,
+) -> Result<Result<(), ErrorReply>, Due> {
+    if let Err(error) = allow(session, endpoint, Access::Subscribe, topic).await? {
+        return Ok(Err(error));
+    }
+    if options.presence != PresenceMode::None {
+        return Ok(Err(ErrorReply::new(ErrorCode::Denied, "presence is not told here")));
+    }
+    let arriving = match session.arrive(topic, options).await {
+        Ok(arriving) => arriving,
+        Err(error) => return Ok(Err(error)),
+    };
+    let answer = Answer::Subscribed(Box::new(arriving.subscribed.clone()));
+    let Speech::Hub(encoding) = session.0.speech else { unreachable!("raw clients ask nothing") };
+    let reply = hub_frame(&HubMessage::Reply { id, outcome: Ok(answer) }, encoding);
+    session.sit_down_behind(arriving, &reply).await;
+    Ok(Ok(()))
+}
+
+async fn publish(
+    session: &Session,
+    endpoint: &dyn AnyEndpoint,
+    publish: Publish,
+) -> Result<Result<Answer, ErrorReply>, Due> {
+    let topic = publish.topic;
+    if let Err(error) = allow(session, endpoint, Access::Publish, &topic).await? {
+        return Ok(Err(error));
+    }
+    let client = session.client();
+    let key =
+        publish.key.map(|number| Key { client: client.clone(), number, again: publish.again });
+    let except = (!publish.echo).then(|| client.clone());
+    let draft = Draft { from: session.user().cloned(), payload: publish.payload, key, except };
+    let hub = &session.0.hub;
+    Ok(match hub.broker.publish(&topic, draft).await {
+        Ok(_) if hub.is_live(&topic) => Ok(Answer::Published(None)),
+        Ok(published) => Ok(Answer::Published(Some(Receipt {
+            offset: published.offset,
+            epoch: published.epoch,
+        }))),
+        Err(error) => Err(hub.report(&error)),
+    })
+}
+
+async fn history(
+    session: &Session,
+    endpoint: &dyn AnyEndpoint,
+    topic: &Topic,
+    before: Option<u64>,
+    limit: u64,
+) -> Result<Result<Answer, ErrorReply>, Due> {
+    if let Err(error) = allow(session, endpoint, Access::History, topic).await? {
+        return Ok(Err(error));
+    }
+    let hub = &session.0.hub;
+    if hub.is_live(topic) {
+        return Ok(Err(ErrorReply::new(ErrorCode::NoHistory, "the topic keeps no history")));
+    }
+    let before = before.unwrap_or(u64::MAX);
+    Ok(match hub.broker.history(topic, before, limit as usize).await {
+        Ok(found) => Ok(Answer::History(HistoryPage {
+            position: found.position,
+            more: found.more,
+            publications: found
+                .publications
+                .iter()
+                .map(|entry| Stored { place: entry.place, content: entry.content.clone() })
+                .collect(),
+        })),
+        Err(error) => Err(hub.report(&error)),
+    })
+}
+
+pub(super) async fn allow(
+    session: &Session,
+    endpoint: &dyn AnyEndpoint,
+    access: Access,
+    topic: &Topic,
+) -> Result<Result<(), ErrorReply>, Due> {
+    if topic.is_reserved() {
+        let message = "topics that begin with `$` are the hub's own";
+        return Ok(Err(ErrorReply::new(ErrorCode::Denied, message)));
+    }
+    endpoint.allow(session, access, topic).await.map_err(panicked)
+}
+
+/// A message to the endpoint; what it returns goes back.
+pub(super) async fn on_message(
+    session: &Session,
+    endpoint: &dyn AnyEndpoint,
+    payload: Payload,
+) -> Result<(), Due> {
+    match endpoint.on_message(session, payload).await.map_err(panicked)? {
+        Ok(Some(reply)) => {
+            // A session that has ended meanwhile needs no reply.
+            let _ = session.send(reply).await;
+        }
+        Ok(None) => {}
+        Err(error) => {
+            let error = EndpointError::Failed(error);
+            endpoint.on_error(session, &error).await.map_err(panicked)?;
+        }
+    }
+    Ok(())
+}
+
+/// The link ends; whoever ends the session tells the endpoint.
+pub(super) fn panicked(_: Panicked) -> Due {
+    Due::Panicked
+}
+
+/// What a raw client says, as others hear it.
+pub(super) fn raw_payload(message: Message) -> Payload {
+    let Message::Text(text) = message else {
+        return Payload::binary(message.into_bytes());
+    };
+    let bytes: Bytes = text.into_bytes();
+    if let Some(b'{' | b'[') = bytes.first()
+        && let Ok(payload) = Payload::json(bytes.clone())
+    {
+        return payload;
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    Payload::of(&*text).expect("any text is a JSON string")
+}
+
+impl Session {
+    /// Answers a command.
+    pub(super) async fn reply(&self, id: Id, outcome: Result<Answer, ErrorReply>) {
+        let Speech::Hub(encoding) = self.0.speech else { return };
+        // A session that has ended meanwhile needs no reply.
+        let _ = self.push_waiting(&hub_frame(&HubMessage::Reply { id, outcome }, encoding)).await;
+    }
+}
+
+/// What a session ends with whose endpoint panicked.
+pub(super) const PANICKED: CloseCode = CloseCode(1011);

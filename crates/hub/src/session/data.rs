@@ -1,0 +1,55 @@
+//! What a session knows about where it came from, and what the application keeps about it.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use http::{Extensions, HeaderMap, Uri};
+
+use crate::path::Params;
+
+/// The request that a session began with.
+pub struct Request {
+    uri: Uri,
+    headers: HeaderMap,
+    params: Params,
+    data: Mutex<Extensions>,
+}
+
+impl Request {
+    pub(crate) fn new<B>(request: &http::Request<B>, params: Params) -> Self {
+        let (uri, headers) = (request.uri().clone(), request.headers().clone());
+        Self { uri, headers, params, data: Mutex::default() }
+    }
+
+    /// What was asked for.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// A parameter of the endpoint's path: of `/chat/{room}`, `param("room")`.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.get(name)
+    }
+
+    /// Keeps something of the application's with the session, in place of what it kept of that type.
+    pub fn keep<T: Clone + Send + Sync + 'static>(&self, value: T) {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner).insert(value);
+    }
+
+    /// What the application keeps of this type.
+    pub fn kept<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner).get().cloned()
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the headers: they carry cookies and tokens.
+        f.debug_struct("Request").field("path", &self.uri.path()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,237 @@
+//! A connection of a session, from its first message to its last.
+
+use std::pin::Pin;
+
+use everwire::{CloseReason, CloseReport, Kind, Message, Stream, WebSocket};
+use everwire_proto::{Bye, ClientMessage, CloseCode, Encoded, Encoding, HubMessage, Verdict};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Session;
+use super::commands::{self, PANICKED};
+use crate::endpoint::{AnyEndpoint, Ending};
+use crate::frames::{Speech, hub_frame};
+
+/// Bytes of a close reason: RFC 6455 §5.5 leaves a control frame 125, two of them for the code.
+const MAX_REASON: usize = 123;
+
+/// After so many messages of the client it is told how many were taken.
+const GOT_EVERY: u64 = 64;
+
+/// A session with a link, in the task that has it.
+pub(crate) struct Attached<'a, S: Stream> {
+    session: &'a Session,
+    endpoint: &'a dyn AnyEndpoint,
+    socket: &'a mut WebSocket<S>,
+    /// Which link of the session's.
+    number: u64,
+    /// Messages that the client does not know to be taken, and when it is to know.
+    unsaid: u64,
+    say_got: Option<Pin<Box<Sleep>>>,
+}
+
+/// How a link came to its end.
+#[derive(Debug)]
+pub(crate) enum LinkEnd {
+    /// The session is over.
+    Session(Ending),
+    /// The connection is gone; the session waits for another one.
+    Lost,
+    /// Another link of the session's has taken over.
+    TakenOver,
+}
+
+impl LinkEnd {
+    pub(super) fn of(due: Due) -> Self {
+        match due {
+            Due::TakenOver => Self::TakenOver,
+            Due::Lost => Self::Lost,
+            // Too slow a client comes back and recovers.
+            Due::Close(CloseCode::TOO_SLOW, _) => Self::Lost,
+            Due::Close(code, reason) => Self::Session(Ending { code, reason, was_clean: true }),
+            Due::Panicked => {
+                let reason = "the endpoint panicked".to_owned();
+                Self::Session(Ending { code: PANICKED, reason, was_clean: false })
+            }
+        }
+    }
+}
+
+impl<'a, S: Stream> Attached<'a, S> {
+    pub(crate) fn new(
+        session: &'a Session,
+        endpoint: &'a dyn AnyEndpoint,
+        socket: &'a mut WebSocket<S>,
+        number: u64,
+    ) -> Self {
+        Self { session, endpoint, socket, number, unsaid: 0, say_got: None }
+    }
+
+    /// Serves the link until it ends.
+    pub(crate) async fn run(mut self) -> LinkEnd {
+        loop {
+            if let Some(end) = self.due() {
+                return self.say_goodbye(end).await;
+            }
+            let session = self.session;
+            tokio::select! {
+                () = session.0.work.notified() => {}
+                () = session.catch_up() => {}
+                () = expired(&mut self.say_got) => self.say_got(),
+                message = self.socket.recv() => match message {
+                    None => return self.lost(),
+                    Some(message) => {
+                        if let Err(end) = self.handle(message).await {
+                            return self.say_goodbye(end).await;
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Whether the link or the session has to end.
+    fn due(&self) -> Option<Due> {
+        let state = self.session.lock();
+        if state.link != self.number {
+            return Some(Due::TakenOver);
+        }
+        state.closing.clone().map(|(code, reason)| Due::Close(code, reason))
+    }
+
+    /// The connection has ended by itself, or the client has ended it.
+    fn lost(&self) -> LinkEnd {
+        let report = self.socket.close_report();
+        let (code, reason) = report.map_or((CloseCode(1006), String::new()), told);
+        let farewell = self.session.0.speech == Speech::Raw
+            || matches!(code, CloseCode::FAREWELL | CloseCode(1000));
+        match farewell {
+            true => LinkEnd::Session(Ending { code, reason, was_clean: code.0 != 1006 }),
+            false => LinkEnd::Lost,
+        }
+    }
+
+    async fn say_goodbye(self, due: Due) -> LinkEnd {
+        let (code, reason) = match &due {
+            Due::TakenOver => (CloseCode::TAKEN_OVER, "taken over"),
+            Due::Lost => (CloseCode(1011), ""),
+            Due::Panicked => (PANICKED, "the endpoint failed"),
+            Due::Close(code, reason) => (*code, &**reason),
+        };
+        if let Speech::Hub(encoding) = self.session.0.speech {
+            let bye = Bye { code, reason: reason.to_owned(), retry: code.retry(), after: None };
+            self.push_now(&HubMessage::Bye(bye), encoding);
+        }
+        close(self.socket, code, reason);
+        if code == CloseCode::TOO_SLOW {
+            self.session.lock().closing = None;
+        }
+        LinkEnd::of(due)
+    }
+
+    async fn handle(&mut self, message: Message) -> Result<(), Due> {
+        match self.session.0.speech {
+            Speech::Raw => {
+                let payload = commands::raw_payload(message);
+                commands::on_message(self.session, self.endpoint, payload).await
+            }
+            Speech::Hub(encoding) => self.handle_encoded(&encoded(message), encoding).await,
+        }
+    }
+
+    async fn handle_encoded(&mut self, message: &Encoded, encoding: Encoding) -> Result<(), Due> {
+        let session = self.session;
+        let message = ClientMessage::decode(message, encoding, session.0.hub.config.max_message);
+        if let Ok(ClientMessage::Heartbeat { got }) = message {
+            return self.handle_heartbeat(got);
+        }
+        self.take();
+        match message {
+            Ok(message) => commands::handle(session, self.endpoint, message).await,
+            Err(error) => match error.verdict() {
+                Verdict::Ignore => Ok(()),
+                Verdict::Answer(id, reply) => {
+                    session.reply(id, Err(reply)).await;
+                    Ok(())
+                }
+                Verdict::Close(code) => Err(Due::Close(code, error.to_string())),
+            },
+        }
+    }
+
+    fn handle_heartbeat(&mut self, got: Option<u64>) -> Result<(), Due> {
+        match got {
+            None => self.say_got(),
+            Some(got) if self.session.lock().sent.handle_got(got) => {}
+            Some(_) => {
+                let reason = "`got` is more than was sent".to_owned();
+                return Err(Due::Close(CloseCode::NOT_UNDERSTOOD, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// One more message of the client's is taken.
+    fn take(&mut self) {
+        self.session.lock().received += 1;
+        self.unsaid += 1;
+        if self.unsaid >= GOT_EVERY {
+            self.say_got();
+        } else if self.say_got.is_none() {
+            let at = Instant::now() + self.session.0.hub.config.heartbeat_interval;
+            self.say_got = Some(Box::pin(sleep_until(at)));
+        }
+    }
+
+    /// Tells the client how many of its messages were taken.
+    fn say_got(&mut self) {
+        (self.unsaid, self.say_got) = (0, None);
+        let Speech::Hub(encoding) = self.session.0.speech else { return };
+        let got = Some(self.session.lock().received);
+        self.push_now(&HubMessage::Heartbeat { got }, encoding);
+    }
+
+    /// Sends what has no number. If there is no room, the client hears enough as it is.
+    fn push_now(&self, message: &HubMessage, encoding: Encoding) {
+        if let Some(outlet) = &self.session.lock().outlet {
+            let _ = outlet.try_send(&hub_frame(message, encoding));
+        }
+    }
+}
+
+/// Something has to end.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// The link: another one has taken over.
+    TakenOver,
+    /// The link: it has failed.
+    Lost,
+    /// The session, unless the code says to come back.
+    Close(CloseCode, String),
+    /// The session: its endpoint panicked.
+    Panicked,
+}
+
+async fn expired(sleep: &mut Option<Pin<Box<Sleep>>>) {
+    match sleep {
+        Some(sleep) => sleep.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(crate) fn close<S: Stream>(socket: &WebSocket<S>, code: CloseCode, reason: &str) {
+    let code = everwire::CloseCode::try_from(code.0).unwrap_or(everwire::CloseCode::NORMAL);
+    let end = reason.char_indices().map(|(at, letter)| at + letter.len_utf8());
+    let end = end.take_while(|end| *end <= MAX_REASON).last().unwrap_or(0);
+    socket.start_close(CloseReason::new(code, &reason[..end]).ok());
+}
+
+pub(crate) fn encoded(message: Message) -> Encoded {
+    match message.kind() {
+        Kind::Text => Encoded::Text(message.into_bytes()),
+        Kind::Binary => Encoded::Binary(message.into_bytes()),
+    }
+}
+
+fn told(report: CloseReport) -> (CloseCode, String) {
+    (CloseCode(u16::from(report.code)), report.reason.as_str().to_owned())
+}

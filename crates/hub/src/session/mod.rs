@@ -1,0 +1,316 @@
+//! A session: one user agent at the hub, over one link after another.
+
+mod commands;
+mod data;
+mod link;
+mod sent;
+mod serve;
+mod subscriptions;
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use everwire::{AnySender, SendError, SharedFrame};
+use everwire_proto::{CloseCode, GapReason, HubMessage, Name, Payload, Position, Secret, Topic};
+use tokio::sync::Notify;
+
+pub use self::data::Request;
+use self::sent::Sent;
+use self::subscriptions::Subscription;
+use crate::frames::{Speech, hub_frame, raw, skip};
+use crate::hub::Inner;
+use crate::log::Entry;
+
+/// One client at the hub, for as long as it is there: over several connections, if it speaks the hub's
+/// language and comes back in time.
+///
+/// A handle: clones are the same session. It may be kept and used from any task; when the session has
+/// ended, sending says so.
+#[derive(Clone)]
+pub struct Session(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) hub: Arc<Inner>,
+    id: Name,
+    key: Secret,
+    client: Name,
+    user: Option<Name>,
+    speech: Speech,
+    request: Request,
+    state: Mutex<State>,
+    /// Something waits to be done by the task that has the link.
+    work: Notify,
+    /// Held by the task that has the link: the endpoint is called by one at a time.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// What changes.
+struct State {
+    // The link.
+    /// Which one it is; counted so that an old one does not speak for the new.
+    link: u64,
+    outlet: Option<AnySender>,
+    sent: Sent,
+    /// Numbered messages of the client that were taken.
+    received: u64,
+    /// Why the link has to go, and the session with it if so.
+    closing: Option<(CloseCode, String)>,
+
+    // Topics.
+    subscriptions: HashMap<Topic, Subscription>,
+    /// Topics whose publications this session lacks, in turns.
+    behind: VecDeque<Topic>,
+    /// Publications are not pushed yet: the reply that they follow is not.
+    held: bool,
+
+    ended: bool,
+}
+
+/// What became of something pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// The session has it, or it has ended and needs nothing more.
+    Taken,
+    /// There is no room.
+    Full,
+}
+
+/// Who a session is.
+pub(crate) struct Identity {
+    pub(crate) id: Name,
+    pub(crate) key: Secret,
+    pub(crate) client: Name,
+    pub(crate) user: Option<Name>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        hub: &Arc<Inner>,
+        identity: Identity,
+        speech: Speech,
+        request: Request,
+    ) -> Self {
+        let state = State {
+            link: 0,
+            outlet: None,
+            sent: Sent::new(hub.config.max_unacknowledged),
+            received: 0,
+            closing: None,
+            subscriptions: HashMap::new(),
+            behind: VecDeque::new(),
+            held: true,
+            ended: false,
+        };
+        Self(Arc::new(Shared {
+            hub: hub.clone(),
+            id: identity.id,
+            key: identity.key,
+            client: identity.client,
+            user: identity.user,
+            speech,
+            request,
+            state: Mutex::new(state),
+            work: Notify::new(),
+            turn: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    // Who it is.
+
+    /// Its name, unlike that of any other session.
+    pub fn id(&self) -> &Name {
+        &self.0.id
+    }
+
+    /// The client's own id, which it keeps from session to session if it can; a raw client's is its
+    /// session's.
+    pub fn client(&self) -> &Name {
+        &self.0.client
+    }
+
+    /// Who the client was taken for.
+    pub fn user(&self) -> Option<&Name> {
+        self.0.user.as_ref()
+    }
+
+    /// The request that it came with, what its path says, and what the application keeps about it.
+    pub fn request(&self) -> &Request {
+        &self.0.request
+    }
+
+    /// Whether it has ended.
+    pub fn is_ended(&self) -> bool {
+        self.lock().ended
+    }
+
+    // Sending.
+
+    /// Sends a message of the endpoint's, waiting for room. While the client is away it is kept for it.
+    ///
+    /// # Errors
+    /// If the session has ended.
+    ///
+    /// # Cancel safety
+    /// Safe: the message is sent whole or not at all.
+    pub async fn send(&self, message: impl Into<Payload>) -> Result<(), SessionEnded> {
+        let frame = self.message_frame(&message.into());
+        self.push_waiting(&frame).await
+    }
+
+    /// Sends a message of the endpoint's if there is room.
+    ///
+    /// # Errors
+    /// If there is none, or the session has ended.
+    pub fn try_send(&self, message: impl Into<Payload>) -> Result<(), TrySendError> {
+        if self.is_ended() {
+            return Err(TrySendError::Ended);
+        }
+        match self.push(&self.message_frame(&message.into())) {
+            Pushed::Taken => Ok(()),
+            Pushed::Full => Err(TrySendError::Full),
+        }
+    }
+
+    /// Ends the session: the client is told with this code and reason, and not to come back if the code
+    /// says so.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        self.lock().closing.get_or_insert_with(|| (code, reason.to_owned()));
+        self.0.work.notify_one();
+    }
+
+    fn message_frame(&self, payload: &Payload) -> Arc<SharedFrame> {
+        match self.0.speech {
+            Speech::Raw => Arc::new(SharedFrame::new(raw(payload))),
+            Speech::Hub(encoding) => hub_frame(&HubMessage::Message(payload.clone()), encoding),
+        }
+    }
+
+    // Pushing: never waits, and may be called with a topic locked.
+
+    pub(crate) fn push_publication(&self, topic: &Topic, entry: &Arc<Entry>, live: bool) -> Pushed {
+        let excepted = entry.except.as_ref() == Some(&self.0.client);
+        match self.0.speech {
+            Speech::Hub(encoding) if excepted && !live => {
+                self.push(&skip(topic, entry.place, encoding))
+            }
+            _ if excepted => Pushed::Taken,
+            speech => self.push_in_turn(entry.frame(topic, speech, live)),
+        }
+    }
+
+    pub(crate) fn push_gap(
+        &self,
+        topic: &Topic,
+        reason: GapReason,
+        range: Option<(Position, Position)>,
+    ) -> Pushed {
+        // A raw client knows no gaps.
+        let Speech::Hub(encoding) = self.0.speech else { return Pushed::Taken };
+        let gap = everwire_proto::Gap { topic: topic.clone(), reason, range };
+        self.push_in_turn(&hub_frame(&HubMessage::Gap(gap), encoding))
+    }
+
+    /// As [`push`](Self::push), behind the reply that has to come first.
+    fn push_in_turn(&self, frame: &Arc<SharedFrame>) -> Pushed {
+        if self.lock().held { Pushed::Full } else { self.push(frame) }
+    }
+
+    fn push(&self, frame: &Arc<SharedFrame>) -> Pushed {
+        let mut state = self.lock();
+        if state.ended {
+            return Pushed::Taken;
+        }
+        let sent = state.outlet.as_ref().map(|outlet| outlet.try_send(frame));
+        if let Some(Err(SendError::QueueFull { .. })) = sent {
+            return Pushed::Full;
+        }
+        // A link that fails meanwhile, or is gone, is replaced by one on which it is sent again.
+        if self.0.speech != Speech::Raw {
+            state.sent.push(frame.clone());
+        }
+        Pushed::Taken
+    }
+
+    async fn push_waiting(&self, frame: &Arc<SharedFrame>) -> Result<(), SessionEnded> {
+        loop {
+            if self.is_ended() {
+                return Err(SessionEnded);
+            }
+            if self.push(frame) == Pushed::Taken {
+                return Ok(());
+            }
+            let outlet = self.lock().outlet.clone();
+            if let Some(outlet) = outlet {
+                // If it fails, the link is gone, and the next turn keeps the message for the next one.
+                let _ = outlet.ready(frame.message().len()).await;
+            }
+        }
+    }
+
+    // What topics say.
+
+    /// The policy `close` struck.
+    pub(crate) fn handle_too_slow(&self) {
+        self.close(CloseCode::TOO_SLOW, "too slow");
+    }
+
+    /// There are publications in the log that this session lacks.
+    pub(crate) fn handle_behind(&self, topic: &Topic) {
+        self.lock().behind.push_back(topic.clone());
+        self.0.work.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The link with this number is gone.
+    fn drop_outlet(&mut self, number: u64) {
+        if self.link == number {
+            self.outlet = None;
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the key.
+        f.debug_struct("Session").field("id", self.id()).field("user", &self.user()).finish()
+    }
+}
+
+/// The session has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionEnded;
+
+impl fmt::Display for SessionEnded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the session has ended")
+    }
+}
+
+impl std::error::Error for SessionEnded {}
+
+/// Why something was not sent without waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrySendError {
+    /// The session's queue has no room.
+    Full,
+    /// The session has ended.
+    Ended,
+}
+
+impl fmt::Display for TrySendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the session's queue has no room",
+            Self::Ended => "the session has ended",
+        })
+    }
+}
+
+impl std::error::Error for TrySendError {}

@@ -1,0 +1,347 @@
+//! From an open WebSocket to a session, new or gone on with, and to its end.
+
+use std::sync::Arc;
+
+use everwire::{Stream, WebSocket};
+use everwire_proto::{
+    Answer, ClientMessage, CloseCode, Command, Connect, Connected, Encoding, ErrorCode, ErrorReply,
+    Heartbeat, HubMessage, Id, Resume, Secret, SessionLimits, Verdict,
+};
+use tokio::time::timeout;
+
+use super::link::{Attached, LinkEnd, close, encoded};
+use super::subscriptions::Arriving;
+use super::{Identity, Request, Session, commands};
+use crate::endpoint::{Access, AnyEndpoint, Ending, EndpointError};
+use crate::frames::{Speech, hub_frame};
+use crate::hub::Inner;
+
+/// What a client is told that is not let in.
+struct Refused(CloseCode, String);
+
+impl Session {
+    /// Serves a connection until it is over.
+    pub(crate) async fn serve<S: Stream, B>(
+        hub: &Arc<Inner>,
+        request: &http::Request<B>,
+        mut socket: WebSocket<S>,
+    ) {
+        let Some((endpoint, params)) = hub.endpoint(request.uri().path()) else {
+            return close(&socket, CloseCode::TOLD_TO_GO, "there is no endpoint here");
+        };
+        let request = Request::new(request, params);
+        let begun = match Encoding::from_subprotocol(socket.protocol()) {
+            None => Self::begin_raw(hub, &*endpoint, request).await,
+            Some(encoding) => Self::begin(hub, &*endpoint, request, encoding, &mut socket).await,
+        };
+        match begun {
+            Ok(begun) => begun.session.clone().run(endpoint, begun, socket).await,
+            Err(Refused(code, reason)) => close(&socket, code, &reason),
+        }
+    }
+
+    async fn begin_raw(
+        hub: &Arc<Inner>,
+        endpoint: &dyn AnyEndpoint,
+        request: Request,
+    ) -> Result<Begun, Refused> {
+        let token = query(request.uri(), "token").map(str::to_owned);
+        let user = endpoint.identify(&request, token.as_deref()).await;
+        let user = user.map_err(|_| panicked())?.map_err(|error| unauthorized(&error))?;
+        let id = hub.dice.name("s-");
+        let identity = Identity { client: id.clone(), id, key: hub.dice.secret(), user };
+        let session = hub.enter(Self::new(hub, identity, Speech::Raw, request))?;
+        Ok(Begun { session, reply: None })
+    }
+
+    /// Waits for `connect` and answers it.
+    async fn begin<S: Stream>(
+        hub: &Arc<Inner>,
+        endpoint: &dyn AnyEndpoint,
+        request: Request,
+        encoding: Encoding,
+        socket: &mut WebSocket<S>,
+    ) -> Result<Begun, Refused> {
+        let first = timeout(hub.config.connect_timeout, socket.recv()).await;
+        let Ok(first) = first else {
+            return Err(Refused(CloseCode::NO_CONNECT, "no `connect` in time".into()));
+        };
+        let Some(first) = first else {
+            return Err(Refused(CloseCode(1000), String::new()));
+        };
+        let (id, connect) =
+            match ClientMessage::decode(&encoded(first), encoding, hub.config.max_message) {
+                Ok(ClientMessage::Command { id, command: Command::Connect(connect) }) => {
+                    (id, *connect)
+                }
+                Ok(_) => {
+                    return Err(Refused(CloseCode::NO_CONNECT, "`connect` comes first".into()));
+                }
+                Err(error) => {
+                    if let Verdict::Answer(id, reply) = error.verdict() {
+                        refuse(socket, encoding, id, &reply).await;
+                        let code = match reply.code {
+                            ErrorCode::Version => CloseCode::VERSION,
+                            _ => CloseCode::NOT_UNDERSTOOD,
+                        };
+                        return Err(Refused(code, reply.message));
+                    }
+                    return Err(Refused(CloseCode::NOT_UNDERSTOOD, error.to_string()));
+                }
+            };
+        let token = connect.token.as_ref().map(Secret::as_str);
+        let identified = endpoint.identify(&request, token).await.map_err(|_| panicked())?;
+        let user = match identified {
+            Ok(user) => user,
+            Err(error) => {
+                refuse(socket, encoding, id, &error).await;
+                return Err(unauthorized(&error));
+            }
+        };
+        if let Some(session) = hub.find(connect.resume.as_ref(), user.as_ref(), encoding) {
+            return Ok(Begun { session, reply: Some((id, connect)) });
+        }
+        let identity = Identity {
+            id: hub.dice.name("s-"),
+            key: hub.dice.secret(),
+            client: connect.client.clone().unwrap_or_else(|| hub.dice.name("c-")),
+            user,
+        };
+        let session = Self::new(hub, identity, Speech::Hub(encoding), request);
+        Ok(Begun { session: hub.enter(session)?, reply: Some((id, connect)) })
+    }
+
+    /// Has the link, and lets go of it: the session ends, or waits for another one.
+    async fn run<S: Stream>(
+        self,
+        endpoint: Arc<dyn AnyEndpoint>,
+        begun: Begun,
+        mut socket: WebSocket<S>,
+    ) {
+        let number = self.take_link();
+        // The link before this one finishes what it is at.
+        let turn = self.0.turn.lock().await;
+        if self.is_ended() {
+            return close(&socket, CloseCode(1012), "the session has ended");
+        }
+        let opened = self.open(&*endpoint, begun.reply, number, &socket).await;
+        let end = match opened {
+            Err(due) => LinkEnd::of(due),
+            Ok(()) => Attached::new(&self, &*endpoint, &mut socket, number).run().await,
+        };
+        self.lock().drop_outlet(number);
+        match end {
+            LinkEnd::Session(ending) => self.end(&*endpoint, ending).await,
+            LinkEnd::Lost => {
+                drop(turn);
+                tokio::spawn(self.wait_for_return(endpoint, number));
+            }
+            LinkEnd::TakenOver => {}
+        }
+        drop(socket);
+    }
+
+    /// Attaches the link and answers `connect`.
+    async fn open<S: Stream>(
+        &self,
+        endpoint: &dyn AnyEndpoint,
+        reply: Option<(Id, Connect)>,
+        number: u64,
+        socket: &WebSocket<S>,
+    ) -> Result<(), super::link::Due> {
+        let is_new = number == 1;
+        if is_new {
+            endpoint.on_open(self).await.map_err(commands::panicked)?;
+        }
+        let Some((id, connect)) = reply else {
+            let mut state = self.lock();
+            state.outlet = Some(socket.sender().into());
+            state.held = false;
+            drop(state);
+            self.0.work.notify_one();
+            return Ok(());
+        };
+        let mut arriving = Vec::new();
+        let mut connected = self.connected(!is_new);
+        if is_new {
+            for (topic, options) in &connect.subscriptions {
+                let mut outcome = commands::allow(self, endpoint, Access::Subscribe, topic).await?;
+                if outcome.is_ok() {
+                    outcome = match self.arrive(topic, options).await {
+                        Ok(arrived) => {
+                            connected
+                                .subscriptions
+                                .push((topic.clone(), Ok(arrived.subscribed.clone())));
+                            arriving.push(arrived);
+                            continue;
+                        }
+                        Err(error) => Err(error),
+                    };
+                }
+                if let Err(error) = outcome {
+                    connected.subscriptions.push((topic.clone(), Err(error)));
+                }
+            }
+        }
+        self.attach(id, connected, connect.resume.filter(|_| !is_new), arriving, socket)
+    }
+
+    fn connected(&self, resumed: bool) -> Connected {
+        let config = &self.0.hub.config;
+        Connected {
+            session: self.0.id.clone(),
+            key: self.0.key.clone(),
+            user: self.0.user.clone(),
+            resumed,
+            got: self.lock().received,
+            heartbeat: Heartbeat {
+                interval: crate::clock::millis(config.heartbeat_interval),
+                timeout: crate::clock::millis(config.heartbeat_timeout),
+            },
+            limits: SessionLimits {
+                max_message: config.max_message as u64,
+                max_subscriptions: config.max_subscriptions as u64,
+                max_unanswered: config.max_unanswered as u64,
+            },
+            subscriptions: Vec::new(),
+        }
+    }
+
+    /// The reply leaves first, then what the client lacks, then everything else.
+    fn attach<S: Stream>(
+        &self,
+        id: Id,
+        connected: Connected,
+        resume: Option<Resume>,
+        arriving: Vec<Arriving>,
+        socket: &WebSocket<S>,
+    ) -> Result<(), super::link::Due> {
+        let Speech::Hub(encoding) = self.0.speech else { return Ok(()) };
+        let reply = HubMessage::Reply { id, outcome: Ok(Answer::Connected(Box::new(connected))) };
+        let outlet: everwire::AnySender = socket.sender().into();
+        {
+            let mut state = self.lock();
+            // The queue of a connection that has just opened takes what is bounded by `max_unacknowledged`.
+            let sent = outlet.try_send(&hub_frame(&reply, encoding));
+            let lacking =
+                resume.and_then(|resume| state.sent.after(resume.got)).unwrap_or_default();
+            let sent =
+                sent.and_then(|()| lacking.iter().try_for_each(|frame| outlet.try_send(frame)));
+            if let Err(error) = sent {
+                tracing::debug!(%error, "a link failed as it began");
+                return Err(super::link::Due::Lost);
+            }
+            state.outlet = Some(outlet);
+            state.held = false;
+        }
+        for arriving in arriving {
+            self.sit_down(arriving);
+        }
+        self.0.work.notify_one();
+        Ok(())
+    }
+
+    /// The client is away: either it comes back in time or the session ends.
+    async fn wait_for_return(self, endpoint: Arc<dyn AnyEndpoint>, number: u64) {
+        tokio::time::sleep(self.0.hub.config.resume_timeout).await;
+        let turn = self.0.turn.lock().await;
+        if self.lock().link == number {
+            let ending = Ending {
+                code: CloseCode::NO_HEARTBEAT,
+                reason: "the client did not come back".into(),
+                was_clean: false,
+            };
+            self.end(&*endpoint, ending).await;
+        }
+        drop(turn);
+    }
+
+    /// The session ends, once.
+    async fn end(&self, endpoint: &dyn AnyEndpoint, ending: Ending) {
+        if std::mem::replace(&mut self.lock().ended, true) {
+            return;
+        }
+        self.0.hub.lock().remove(&self.0.id);
+        for topic in self.subscriptions() {
+            self.unsubscribe(&topic);
+        }
+        self.0.work.notify_waiters();
+        if ending.code == commands::PANICKED {
+            let _ = endpoint.on_error(self, &EndpointError::Panicked).await;
+        }
+        let _ = endpoint.on_close(self, &ending).await;
+    }
+
+    /// From now on an older link does not speak for the session. The number of the new one.
+    fn take_link(&self) -> u64 {
+        let mut state = self.lock();
+        state.link += 1;
+        let number = state.link;
+        drop(state);
+        self.0.work.notify_one();
+        number
+    }
+}
+
+/// A session that a connection is for.
+struct Begun {
+    session: Session,
+    /// What `connect` is answered, if it is one that says it.
+    reply: Option<(Id, Connect)>,
+}
+
+impl Inner {
+    /// Takes a new session in.
+    fn enter(&self, session: Session) -> Result<Session, Refused> {
+        let mut sessions = self.lock();
+        if sessions.len() >= self.config.max_sessions {
+            return Err(Refused(CloseCode(1013), "too many sessions".into()));
+        }
+        sessions.insert(session.id().clone(), session.clone());
+        Ok(session)
+    }
+
+    /// The session that a client may go on with, if everything that it lacks is kept.
+    fn find(
+        &self,
+        resume: Option<&Resume>,
+        user: Option<&everwire_proto::Name>,
+        encoding: Encoding,
+    ) -> Option<Session> {
+        let resume = resume?;
+        let session = self.lock().get(&resume.session).cloned()?;
+        let known = same_secret(&session.0.key, &resume.key)
+            && session.user() == user
+            && session.0.speech == Speech::Hub(encoding);
+        let whole = known && session.lock().sent.after(resume.got).is_some();
+        (whole && !session.is_ended()).then_some(session)
+    }
+}
+
+/// In a time that does not tell how much of it is right.
+fn same_secret(known: &Secret, told: &Secret) -> bool {
+    let (known, told) = (known.as_bytes(), told.as_bytes());
+    let differs = known.iter().zip(told).fold(0, |differs, (a, b)| differs | (a ^ b));
+    known.len() == told.len() && differs == 0
+}
+
+async fn refuse<S: Stream>(socket: &WebSocket<S>, encoding: Encoding, id: Id, error: &ErrorReply) {
+    let reply = HubMessage::Reply { id, outcome: Err(error.clone()) };
+    let frame = hub_frame(&reply, encoding);
+    // A client that does not hear it is told by the close code.
+    let _ = everwire::AnySender::from(socket.sender()).try_send(&frame);
+}
+
+fn unauthorized(error: &ErrorReply) -> Refused {
+    Refused(CloseCode::UNAUTHORIZED, error.message.clone())
+}
+
+fn panicked() -> Refused {
+    Refused(commands::PANICKED, String::new())
+}
+
+/// A parameter of a query, as it stands there.
+fn query<'a>(uri: &'a http::Uri, name: &str) -> Option<&'a str> {
+    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+}

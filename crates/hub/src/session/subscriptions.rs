@@ -1,0 +1,251 @@
+//! What a session hears, and how it catches up.
+
+use std::sync::Arc;
+
+use everwire::SharedFrame;
+use everwire_proto::{
+    ErrorCode, ErrorReply, HubMessage, Position, Recovered, SlowPolicy, Start, SubscribeOptions,
+    Subscribed, Topic,
+};
+
+use super::{Pushed, Session};
+use crate::frames::{Speech, hub_frame};
+use crate::topics::{Crowd, Room, Seat, Stance};
+
+/// Publications that a session reads from the log at a time.
+const PAGE: usize = 64;
+
+/// A session's place in a topic.
+#[derive(Debug, Clone)]
+pub(super) struct Subscription {
+    room: Arc<Room>,
+    seat: usize,
+}
+
+/// A subscription that is about to begin: behind its reply.
+pub(super) struct Arriving {
+    topic: Topic,
+    room: Arc<Room>,
+    policy: SlowPolicy,
+    live: bool,
+    position: Position,
+    pub(super) subscribed: Subscribed,
+}
+
+impl Session {
+    /// Subscribes the session to a topic, whatever its endpoint allows clients. A client that speaks the
+    /// hub's language is told.
+    ///
+    /// # Errors
+    /// If it is subscribed already, to as many topics as it may be, or the topic cannot be followed.
+    pub async fn subscribe(
+        &self,
+        topic: &Topic,
+        options: SubscribeOptions,
+    ) -> Result<(), ErrorReply> {
+        let arriving = self.arrive(topic, &options).await?;
+        let message = HubMessage::Subscribed {
+            topic: topic.clone(),
+            subscribed: arriving.subscribed.clone(),
+        };
+        let Speech::Hub(encoding) = self.0.speech else {
+            self.sit_down(arriving);
+            return Ok(());
+        };
+        let frame = hub_frame(&message, encoding);
+        // What is published from here on comes behind it.
+        self.sit_down_behind(arriving, &frame).await;
+        Ok(())
+    }
+
+    /// Ends a subscription; false if there is none.
+    pub fn unsubscribe(&self, topic: &Topic) -> bool {
+        let subscription = self.lock().subscriptions.remove(topic);
+        let Some(Subscription { room, seat }) = subscription else { return false };
+        // The seat has a handle of this session; it is dropped with no lock held.
+        let seat = room.crowd().stand_up(seat);
+        drop(seat);
+        self.0.hub.topics.leave(&*self.0.hub.broker, topic);
+        true
+    }
+
+    /// The topics that the session hears.
+    pub fn subscriptions(&self) -> Vec<Topic> {
+        self.lock().subscriptions.keys().cloned().collect()
+    }
+
+    /// Prepares a subscription: finds out where it begins. Publications are counted from then on.
+    pub(super) async fn arrive(
+        &self,
+        topic: &Topic,
+        options: &SubscribeOptions,
+    ) -> Result<Arriving, ErrorReply> {
+        let hub = &self.0.hub;
+        {
+            let state = self.lock();
+            if state.subscriptions.contains_key(topic) {
+                return Err(ErrorReply::new(ErrorCode::AlreadySubscribed, "already subscribed"));
+            }
+            let max = hub.config.max_subscriptions;
+            if state.subscriptions.len() >= max {
+                let message = format!("`max_subscriptions` of {max} are there already");
+                return Err(ErrorReply::new(ErrorCode::Limit, message));
+            }
+        }
+        let room = hub.topics.open(&*hub.broker, topic).await.map_err(|e| hub.report(&e))?;
+        let begun = hub.broker.begin(topic, self.client(), &options.from).await;
+        let beginning = match begun {
+            Ok(beginning) => beginning,
+            Err(error) => {
+                hub.topics.leave(&*hub.broker, topic);
+                return Err(hub.report(&error));
+            }
+        };
+        let rules = hub.rules(topic);
+        let live = rules.history.max_entries == 0;
+        let start = Start { position: beginning.position.clone(), head: beginning.head.clone() };
+        let recovered = beginning.recovered.map(|result| match result {
+            Ok(()) => Recovered::Yes,
+            Err(reason) => Recovered::No(reason),
+        });
+        Ok(Arriving {
+            topic: topic.clone(),
+            room,
+            policy: options.slow.unwrap_or(rules.slow),
+            live,
+            position: beginning.position,
+            subscribed: Subscribed {
+                start: (!live).then_some(start),
+                recovered: recovered.filter(|_| !live),
+                presence: None,
+            },
+        })
+    }
+
+    /// Takes the seat. What was published since it was prepared is caught up with.
+    pub(super) fn sit_down(&self, arriving: Arriving) {
+        let (room, topic) = (arriving.room.clone(), arriving.topic.clone());
+        let seat = self.take_seat(&mut room.crowd(), arriving);
+        self.keep(topic, Subscription { room, seat });
+    }
+
+    /// Takes the seat behind a reply, with the topic locked, so that no publication comes before it.
+    pub(super) async fn sit_down_behind(&self, arriving: Arriving, reply: &Arc<SharedFrame>) {
+        let (room, topic) = (arriving.room.clone(), arriving.topic.clone());
+        let seat = loop {
+            {
+                let mut crowd = room.crowd();
+                if self.push(reply) == Pushed::Taken {
+                    break self.take_seat(&mut crowd, arriving);
+                }
+            }
+            self.wait_for_room(reply.message().len()).await;
+        };
+        self.keep(topic, Subscription { room, seat });
+    }
+
+    fn take_seat(&self, crowd: &mut Crowd, arriving: Arriving) -> usize {
+        let Arriving { topic, policy, live, position, .. } = arriving;
+        let stance = if live { Stance::Live } else { Stance::Behind(position.clone()) };
+        let seat = crowd.sit_down(Seat { session: self.clone(), policy, live, stance });
+        if !live && !crowd.advance(seat, position, 0) {
+            self.handle_behind(&topic);
+        }
+        seat
+    }
+
+    fn keep(&self, topic: Topic, subscription: Subscription) {
+        let mut state = self.lock();
+        let ended = state.ended;
+        let double = state.subscriptions.insert(topic.clone(), subscription);
+        drop(state);
+        debug_assert!(double.is_none(), "subscribed twice");
+        if ended {
+            self.unsubscribe(&topic);
+        }
+    }
+
+    /// Catches up with the topic whose turn it is; pending while there is none, or no link.
+    ///
+    /// # Cancel safety
+    /// Safe: how far it got is with the topic.
+    pub(super) async fn catch_up(&self) {
+        let Some(topic) = self.next_behind() else { return std::future::pending().await };
+        let subscription = self.lock().subscriptions.get(&topic).cloned();
+        let Some(Subscription { room, seat }) = subscription else {
+            self.is_done_with(&topic);
+            return;
+        };
+        let stance = room.crowd().stance(seat).cloned();
+        match stance {
+            Some(Stance::Behind(position)) => self.read_on(&topic, &room, seat, position).await,
+            Some(Stance::Dropping(_)) => {
+                self.wait_for_room(GAP).await;
+                room.crowd().give_up(seat, everwire_proto::GapReason::Dropped);
+            }
+            Some(Stance::Live) | None => {}
+        }
+        if !matches!(room.crowd().stance(seat), Some(Stance::Behind(_) | Stance::Dropping(_))) {
+            self.is_done_with(&topic);
+        }
+    }
+
+    /// Pushes the next page of a topic's log.
+    async fn read_on(&self, topic: &Topic, room: &Room, seat: usize, position: Position) {
+        let hub = &self.0.hub;
+        let page = match hub.broker.read(topic, &position, PAGE).await {
+            Ok(Ok(page)) => page,
+            Ok(Err(reason)) => {
+                self.wait_for_room(GAP).await;
+                return room.crowd().give_up(seat, reason);
+            }
+            Err(error) => {
+                tracing::warn!(%topic, %error, "a topic cannot be read");
+                return tokio::time::sleep(hub.config.retry_read).await;
+            }
+        };
+        if let Some(first) = page.first() {
+            self.wait_for_room(first.frame(topic, self.0.speech, false).message().len()).await;
+        }
+        let (mut at, mut delivered) = (position, 0);
+        for entry in &page {
+            if self.push_publication(topic, entry, false) == Pushed::Full {
+                break;
+            }
+            at = entry.position(&at.epoch);
+            delivered += 1;
+        }
+        room.crowd().advance(seat, at, delivered);
+        if delivered == 0 {
+            // Others took the room first; they have their turn as well.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn wait_for_room(&self, len: usize) {
+        let outlet = self.lock().outlet.clone();
+        match outlet {
+            // If it fails, the link is gone, and so is this future.
+            Some(outlet) => drop(outlet.ready(len).await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The topic whose turn it is.
+    fn next_behind(&self) -> Option<Topic> {
+        let mut state = self.lock();
+        if state.held || state.ended {
+            return None;
+        }
+        let topic = state.behind.pop_front()?;
+        state.behind.push_back(topic.clone());
+        Some(topic)
+    }
+
+    fn is_done_with(&self, topic: &Topic) {
+        self.lock().behind.retain(|behind| behind != topic);
+    }
+}
+
+/// About as long as a gap is, in bytes.
+const GAP: usize = 512;

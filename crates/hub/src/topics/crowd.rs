@@ -1,0 +1,189 @@
+//! Who listens to a topic, and how each of them stands: a value behind the room's lock.
+
+use std::sync::Arc;
+
+use everwire_proto::{Epoch, GapReason, Position, SlowPolicy, Topic};
+
+use crate::log::Entry;
+use crate::session::{Pushed, Session};
+
+/// Who listens to a topic.
+pub(crate) struct Crowd {
+    topic: Topic,
+    /// The place behind the last publication that was delivered; none before the topic is followed.
+    end: Option<Position>,
+    /// Places that keep their index; those that were left are taken first.
+    seats: Vec<Option<Seat>>,
+    free: Vec<usize>,
+    counters: Counters,
+}
+
+/// A subscription, as the topic knows it.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) session: Session,
+    pub(crate) policy: SlowPolicy,
+    /// Whether the topic has no history.
+    pub(crate) live: bool,
+    pub(crate) stance: Stance,
+}
+
+/// How a subscription stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stance {
+    /// It has everything; the next publication is pushed.
+    Live,
+    /// It has everything up to this place; its session goes on from the log when it can.
+    Behind(Position),
+    /// What is behind this place is left out until there is room to say so.
+    Dropping(Position),
+}
+
+/// What became of publications, summed over all who subscribed to a topic while somebody did.
+///
+/// At any time `due` = `delivered` + `dropped` + `left` + `pending`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Publications that somebody was to get, counted once for each.
+    pub due: u64,
+    /// Pushed to a session.
+    pub delivered: u64,
+    /// Left out, and told as a gap.
+    pub dropped: u64,
+    /// Not delivered because the subscription ended first.
+    pub left: u64,
+    /// What sessions that are behind have yet to get.
+    pub pending: u64,
+}
+
+impl Crowd {
+    pub(super) fn new(topic: Topic) -> Self {
+        let counters = Counters::default();
+        Self { topic, end: None, seats: Vec::new(), free: Vec::new(), counters }
+    }
+
+    /// The topic is followed: everything behind this place will be delivered.
+    pub(super) fn begin(&mut self, end: Position) {
+        self.end = Some(end);
+    }
+
+    /// What became of publications so far.
+    pub(crate) fn counters(&self) -> Counters {
+        let behind = self.seats.iter().flatten().filter_map(|seat| seat.stance.behind());
+        let pending = behind.map(|place| self.distance(place)).sum();
+        Counters { pending, ..self.counters }
+    }
+
+    /// Takes a seat.
+    pub(crate) fn sit_down(&mut self, seat: Seat) -> usize {
+        self.counters.due += seat.stance.behind().map_or(0, |place| self.distance(place));
+        if let Some(place) = self.free.pop() {
+            self.seats[place] = Some(seat);
+            return place;
+        }
+        self.seats.push(Some(seat));
+        self.seats.len() - 1
+    }
+
+    /// Gives a seat up.
+    pub(crate) fn stand_up(&mut self, place: usize) -> Option<Seat> {
+        let seat = self.seats[place].take()?;
+        self.free.push(place);
+        self.counters.left += seat.stance.behind().map_or(0, |place| self.distance(place));
+        Some(seat)
+    }
+
+    /// How a seat stands.
+    pub(crate) fn stance(&self, place: usize) -> Option<&Stance> {
+        self.seats[place].as_ref().map(|seat| &seat.stance)
+    }
+
+    /// Hands a publication to everybody who has those before it.
+    pub(super) fn deliver(&mut self, epoch: &Epoch, entry: &Arc<Entry>) {
+        let before = Position {
+            epoch: epoch.clone(),
+            offset: entry.place.offset - 1,
+            tag: entry.place.prev,
+        };
+        self.end = Some(entry.position(epoch));
+        for seat in self.seats.iter_mut().flatten() {
+            self.counters.due += 1;
+            if seat.stance != Stance::Live {
+                continue;
+            }
+            match seat.session.push_publication(&self.topic, entry, seat.live) {
+                Pushed::Taken => self.counters.delivered += 1,
+                Pushed::Full => seat.handle_full(&self.topic, before.clone()),
+            }
+        }
+    }
+
+    /// Publications may have been missed: everybody reads the log from here on.
+    pub(super) fn handle_lost(&mut self) {
+        let Some(end) = self.end.clone() else { return };
+        for seat in self.seats.iter_mut().flatten().filter(|seat| seat.stance == Stance::Live) {
+            seat.fall_behind(&self.topic, Stance::Behind(end.clone()));
+        }
+    }
+
+    /// A session has caught up to here with this many publications. Says whether that is the end, from
+    /// which on they are pushed.
+    pub(crate) fn advance(&mut self, place: usize, to: Position, delivered: u64) -> bool {
+        let at_end = self.end.as_ref() == Some(&to);
+        let Some(seat) = &mut self.seats[place] else { return true };
+        self.counters.delivered += delivered;
+        seat.stance = if at_end { Stance::Live } else { Stance::Behind(to) };
+        at_end
+    }
+
+    /// Tells a session that what it lacks will not come, and goes on at the end. Nothing happens if there
+    /// is no room to tell.
+    pub(crate) fn give_up(&mut self, place: usize, reason: GapReason) {
+        let Some(end) = self.end.clone() else { return };
+        let Some(seat) = &mut self.seats[place] else { return };
+        let Some(from) = seat.stance.behind().cloned() else { return };
+        let lost = if from.epoch == end.epoch { end.offset.saturating_sub(from.offset) } else { 0 };
+        let range = (!seat.live).then_some((from, end));
+        if seat.session.push_gap(&self.topic, reason, range) == Pushed::Taken {
+            seat.stance = Stance::Live;
+            self.counters.dropped += lost;
+        }
+    }
+
+    /// How much was published since a place.
+    fn distance(&self, from: &Position) -> u64 {
+        let end = self.end.as_ref().filter(|end| end.epoch == from.epoch);
+        end.map_or(0, |end| end.offset.saturating_sub(from.offset))
+    }
+}
+
+impl Seat {
+    /// There was no room for the publication behind this place.
+    fn handle_full(&mut self, topic: &Topic, before: Position) {
+        match self.policy {
+            SlowPolicy::Close => {
+                self.stance = Stance::Behind(before);
+                self.session.handle_too_slow();
+            }
+            // What is not kept cannot be read later.
+            SlowPolicy::Drop => self.fall_behind(topic, Stance::Dropping(before)),
+            _ if self.live => self.fall_behind(topic, Stance::Dropping(before)),
+            _ => self.fall_behind(topic, Stance::Behind(before)),
+        }
+    }
+
+    fn fall_behind(&mut self, topic: &Topic, stance: Stance) {
+        self.stance = stance;
+        self.session.handle_behind(topic);
+    }
+}
+
+impl Stance {
+    fn behind(&self) -> Option<&Position> {
+        match self {
+            Self::Live => None,
+            Self::Behind(place) | Self::Dropping(place) => Some(place),
+        }
+    }
+}

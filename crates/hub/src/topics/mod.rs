@@ -1,0 +1,104 @@
+//! The topics that somebody on this node listens to, and who.
+//!
+//! ```text
+//!  Broker ──► Topics::deliver ──► Room ──► seat ─┬─ live ───► Session::push
+//!                                                └─ behind    (it reads the log itself, later)
+//! ```
+
+mod crowd;
+mod room;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use everwire_proto::{Epoch, Topic};
+
+pub use self::crowd::Counters;
+pub(crate) use self::crowd::{Crowd, Seat, Stance};
+pub(crate) use self::room::Room;
+use crate::broker::{Broker, BrokerError, Listener};
+use crate::log::Entry;
+
+/// The rooms of a node.
+#[derive(Default)]
+pub(crate) struct Topics {
+    rooms: Mutex<HashMap<Topic, Open>>,
+}
+
+/// A room that somebody uses.
+struct Open {
+    room: Arc<Room>,
+    /// Whoever sits in it or is about to.
+    users: usize,
+}
+
+impl Topics {
+    /// The room of a topic, opened if nobody was in it. Each that was opened has to be
+    /// [left](Self::leave).
+    ///
+    /// # Errors
+    /// If the broker cannot follow the topic; then there is nothing to leave.
+    pub(crate) async fn open(
+        &self,
+        broker: &dyn Broker,
+        topic: &Topic,
+    ) -> Result<Arc<Room>, BrokerError> {
+        let room = {
+            let mut rooms = self.lock();
+            let open = rooms
+                .entry(topic.clone())
+                .or_insert_with(|| Open { room: Room::new(topic), users: 0 });
+            open.users += 1;
+            open.room.clone()
+        };
+        match room.follow(broker).await {
+            Ok(()) => Ok(room),
+            Err(error) => {
+                self.leave(broker, topic);
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives up what [`open`](Self::open) gave. The last one closes the room.
+    pub(crate) fn leave(&self, broker: &dyn Broker, topic: &Topic) {
+        let mut rooms = self.lock();
+        let Some(open) = rooms.get_mut(topic) else { return };
+        open.users -= 1;
+        if open.users == 0 {
+            rooms.remove(topic);
+            // Within the lock: whoever opens it again follows it afterwards.
+            broker.unfollow(topic);
+        }
+    }
+
+    /// The room of a topic, if somebody is in it.
+    pub(crate) fn room(&self, topic: &Topic) -> Option<Arc<Room>> {
+        self.lock().get(topic).map(|open| open.room.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Topic, Open>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener for Topics {
+    fn deliver(&self, topic: &Topic, epoch: &Epoch, publication: &Arc<Entry>) {
+        if let Some(room) = self.room(topic) {
+            room.deliver(epoch, publication);
+        }
+    }
+
+    fn lost(&self, topic: &Topic) {
+        if let Some(room) = self.room(topic) {
+            room.handle_lost();
+        }
+    }
+}
+
+impl fmt::Debug for Topics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topics").field("open", &self.lock().len()).finish()
+    }
+}

@@ -1,0 +1,4 @@
+//! Brokers, held to their contract.
+
+mod memory;
+mod suite;

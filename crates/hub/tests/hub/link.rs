@@ -1,0 +1,101 @@
+//! The link: heartbeats, numbers, and what is not understood.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn a_heartbeat_is_answered_with_how_much_was_taken() {
+    let mut client = Stage::new().client().await;
+    client.say(json!({})).await;
+    assert_eq!(client.hear().await, json!({ "got": 0 }));
+    client.say(json!({ "ack": { "topic": "t", "offset": 1 } })).await;
+    client.say(json!({ "got": 0 })).await;
+    client.say(json!({})).await;
+    assert_eq!(client.hear().await, json!({ "got": 1 }));
+}
+
+#[tokio::test]
+async fn after_64_messages_the_client_is_told_unasked() {
+    let mut client = Stage::new().client().await;
+    for _ in 0..64 {
+        client.say(json!({ "ack": { "topic": "t", "offset": 1 } })).await;
+    }
+    assert_eq!(client.hear().await, json!({ "got": 64 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_interval_the_client_is_told_unasked() {
+    let mut client = Stage::new().client().await;
+    client.say(json!({ "ack": { "topic": "t", "offset": 1 } })).await;
+    let before = tokio::time::Instant::now();
+    assert_eq!(client.hear().await, json!({ "got": 1 }));
+    assert_eq!(before.elapsed().as_secs(), 25);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_connect_in_time_is_closed() {
+    let stage = Stage::new();
+    let mut client = stage.open("/chat/blue", Some("everwire.json.v1"));
+    let before = tokio::time::Instant::now();
+    assert_eq!(client.end().await, 4501);
+    assert_eq!(before.elapsed(), Duration::from_secs(10));
+    assert_eq!(stage.hub.sessions(), 0);
+}
+
+#[tokio::test]
+async fn what_comes_before_connect_or_is_not_understood_ends_the_link() {
+    let stage = Stage::new();
+    let cases = [("{\"send\":{\"data\":1}}", 4501), ("nonsense", 4500), ("[1]", 4500)];
+    for (message, code) in cases {
+        let mut client = stage.open("/chat/blue", Some("everwire.json.v1"));
+        client.socket.send(message).await.unwrap();
+        assert_eq!(client.end().await, code, "{message}");
+    }
+    let mut client = stage.client().await;
+    client.socket.send("nonsense").await.unwrap();
+    assert_eq!(client.end().await, 4500);
+}
+
+#[tokio::test]
+async fn an_unknown_version_is_refused_with_both_codes() {
+    let stage = Stage::new();
+    let mut client = stage.open("/chat/blue", Some("everwire.json.v1"));
+    assert_eq!(client.ask(json!({ "connect": { "version": 2 } })).await, "version");
+    assert_eq!(client.end().await, 4502);
+}
+
+#[tokio::test]
+async fn unknown_commands_are_answered_and_unknown_pushes_ignored() {
+    let mut client = Stage::new().client().await;
+    assert_eq!(client.ask(json!({ "dance": {} })).await, "unknown");
+    client.say(json!({ "hum": {} })).await;
+    client.say(json!({})).await;
+    assert_eq!(client.hear().await, json!({ "got": 2 }));
+}
+
+#[tokio::test]
+async fn a_payload_beyond_the_limit_is_answered_and_the_session_goes_on() {
+    let stage = Stage::with(|config| config.max_message = 100);
+    let mut client = stage.client().await;
+    let publish = json!({ "publish": { "topic": "t", "data": "x".repeat(200) } });
+    assert_eq!(client.ask(publish).await, "too_large");
+    client.hear_nothing().await;
+}
+
+#[tokio::test]
+async fn a_count_of_what_was_never_sent_ends_the_link() {
+    let mut client = Stage::new().client().await;
+    client.say(json!({ "got": 5 })).await;
+    assert_eq!(client.end().await, 4500);
+}
+
+#[tokio::test]
+async fn sessions_are_limited() {
+    let stage = Stage::with(|config| config.max_sessions = 1);
+    let _first = stage.client().await;
+    let mut second = stage.open("/chat/blue", None);
+    assert_eq!(second.end().await, 1013);
+}

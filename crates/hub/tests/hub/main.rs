@@ -1,0 +1,9 @@
+//! A hub and its clients, over WebSockets in memory. Each test reads as what is said.
+
+mod endpoints;
+mod link;
+mod raw;
+mod recovery;
+mod slow;
+mod stage;
+mod topics;

@@ -1,0 +1,134 @@
+//! Clients that were away.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, numbers, settle, with_version};
+
+/// What resumes a session.
+fn resume(connected: &Value, got: u64) -> Value {
+    let (session, key) = (&connected["session"], &connected["key"]);
+    json!({ "resume": { "session": session, "key": key, "got": got } })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_break_loses_nothing_and_the_session_goes_on() {
+    let stage = Stage::new();
+    let (mut client, connected) = stage.connect(json!({})).await;
+    client.subscribe("t").await;
+    stage.count("t", 1..=2).await;
+    assert_eq!(client.hear_publications(1).await, numbers(1..=1));
+    // Two messages are numbered and received: the reply and the first publication.
+    client.cut();
+    settle().await;
+    stage.count("t", 3..=5).await;
+
+    let (mut client, again) = stage.connect(resume(&connected, 2)).await;
+    assert_eq!((&again["resumed"], &again["got"]), (&json!(true), &json!(1)));
+    assert_eq!(again["session"], connected["session"]);
+    assert_eq!(client.hear_publications(4).await, numbers(2..=5));
+    stage.count("t", 6..=6).await;
+    assert_eq!(client.hear_publications(1).await, numbers(6..=6));
+    assert_eq!(stage.endpoint.notes(), ["open blue"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_break_ends_the_session_and_the_topic_is_recovered_by_its_position() {
+    let stage = Stage::new();
+    let (mut client, connected) = stage.connect(json!({})).await;
+    let position = client.subscribe("t").await["position"].clone();
+    client.cut();
+    settle().await;
+    stage.count("t", 1..=150).await;
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!(stage.endpoint.notes(), ["open blue", "close 4408 clean false"]);
+
+    let mut connect = resume(&connected, 1);
+    connect["subscriptions"] = json!({ "t": { "from": position } });
+    let (mut client, again) = stage.connect(connect).await;
+    assert_eq!(again["resumed"], false);
+    assert_ne!(again["session"], connected["session"]);
+    let reply = &again["subscriptions"]["t"]["ok"];
+    assert_eq!((&reply["recovered"], &reply["head"]["offset"]), (&json!(true), &json!(150)));
+    assert_eq!(client.hear_publications(150).await, numbers(1..=150));
+    client.hear_nothing().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_made_whole_is_refused_with_the_reason_and_nothing_is_replayed() {
+    let stage = Stage::with_topics(|topic| topic.history.max_entries = 10);
+    let mut client = stage.client().await;
+    let start = client.subscribe("t").await["position"].clone();
+    stage.count("t", 1..=20).await;
+
+    let other = json!({ "epoch": "another", "offset": 20, "tag": 1 });
+    let mut forked = start.clone();
+    (forked["offset"], forked["tag"]) = (json!(15), json!(1));
+    for (from, reason) in [(start, "trimmed"), (other, "epoch"), (forked, "fork")] {
+        let mut client = stage.client().await;
+        let reply = client.ask(json!({ "subscribe": { "topic": "t", "from": from } })).await;
+        assert_eq!((&reply["recovered"], &reply["reason"]), (&json!(false), &json!(reason)));
+        assert_eq!(reply["position"], reply["head"]);
+        client.hear_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_goes_on_behind_what_it_acknowledged() {
+    let stage = Stage::new();
+    let (mut client, _) = stage.connect(json!({ "client": "device-7" })).await;
+    client.subscribe("t").await;
+    stage.count("t", 1..=5).await;
+    client.hear_publications(5).await;
+    client.say(json!({ "ack": { "topic": "t", "offset": 3 } })).await;
+    client.hear_nothing().await;
+
+    let (mut client, _) = stage.connect(json!({ "client": "device-7" })).await;
+    let subscribe = json!({ "subscribe": { "topic": "t", "from": "acknowledged" } });
+    assert_eq!(client.ask(subscribe).await["recovered"], true);
+    assert_eq!(client.hear_publications(2).await, numbers(4..=5));
+}
+
+#[tokio::test]
+async fn a_wrong_key_or_an_impossible_count_resumes_nothing() {
+    let stage = Stage::new();
+    let (_client, connected) = stage.connect(json!({})).await;
+    let mut stolen = resume(&connected, 0);
+    stolen["resume"]["key"] = json!("guessed");
+    for attempt in [stolen, resume(&connected, 99)] {
+        let (_, answer) = stage.connect(attempt).await;
+        assert_eq!(answer["resumed"], false);
+        assert_ne!(answer["session"], connected["session"]);
+    }
+}
+
+#[tokio::test]
+async fn a_second_link_takes_over_and_the_first_is_told() {
+    let stage = Stage::new();
+    let (mut first, connected) = stage.connect(json!({})).await;
+    first.subscribe("t").await;
+    let mut second = stage.open("/chat/blue", Some("everwire.json.v1"));
+    let again = second.ask(json!({ "connect": with_version(resume(&connected, 1)) })).await;
+    assert_eq!(again["resumed"], true);
+    assert_eq!(first.end().await, 4410);
+    stage.count("t", 1..=1).await;
+    assert_eq!(second.hear_publications(1).await, numbers(1..=1));
+    assert_eq!(stage.hub.sessions(), 1);
+    assert_eq!(stage.endpoint.notes(), ["open blue"]);
+}
+
+#[tokio::test]
+async fn what_was_sent_beyond_the_bound_cannot_be_resumed_and_is_recovered_instead() {
+    let stage = Stage::with(|config| config.max_unacknowledged = 1_000);
+    let (mut client, connected) = stage.connect(json!({})).await;
+    let position = client.subscribe("t").await["position"].clone();
+    client.cut();
+    settle().await;
+    stage.count("t", 1..=50).await;
+    let mut connect = resume(&connected, 1);
+    connect["subscriptions"] = json!({ "t": { "from": position } });
+    let (mut client, again) = stage.connect(connect).await;
+    assert_eq!(again["resumed"], false);
+    assert_eq!(client.hear_publications(50).await, numbers(1..=50));
+}

@@ -1,0 +1,275 @@
+//! A hub, clients that say and hear JSON, and an endpoint that notes what it is called for.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use everwire::{Agreement, Config, Message, Role, WebSocket};
+use everwire_hub::proto::{CloseCode, ErrorCode, ErrorReply, Name, Payload, Topic};
+use everwire_hub::{
+    Access, Ending, Endpoint, EndpointError, Hub, HubConfig, Request, Session, TopicConfig,
+};
+use serde_json::{Value, json};
+use tokio::io::{DuplexStream, duplex};
+
+/// Bytes that a pipe takes before its writer waits.
+const PIPE: usize = 16 << 10;
+
+/// An endpoint that lets everybody do everything but in topics that begin with `secret`.
+#[derive(Clone, Default)]
+pub(crate) struct Open(pub(crate) Arc<Mutex<Vec<String>>>);
+
+impl Open {
+    fn note(&self, what: String) {
+        self.0.lock().unwrap().push(what);
+    }
+
+    /// What it was called for, in order.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Endpoint for Open {
+    async fn identify(&self, _: &Request, token: Option<&str>) -> Result<Option<Name>, ErrorReply> {
+        match token {
+            Some("wrong") => Err(ErrorReply::new(ErrorCode::Unauthorized, "who is that")),
+            Some(token) => Ok(Some(Name::new(token).unwrap())),
+            None => Ok(None),
+        }
+    }
+
+    async fn allow(&self, _: &Session, _: Access, topic: &Topic) -> Result<(), ErrorReply> {
+        match topic.starts_with("secret") {
+            true => Err(ErrorReply::new(ErrorCode::Denied, "not for you")),
+            false => Ok(()),
+        }
+    }
+
+    async fn on_open(&self, session: &Session) {
+        self.note(format!("open {}", session.request().param("room").unwrap_or("?")));
+    }
+
+    async fn on_message(
+        &self,
+        session: &Session,
+        message: Payload,
+    ) -> Result<Option<Payload>, ErrorReply> {
+        let Payload::Json(json) = &message else { return Ok(Some(message)) };
+        match json.read::<Value>().unwrap() {
+            Value::String(text) if text == "panic" => panic!("as asked"),
+            Value::String(text) if text == "fail" => {
+                Err(ErrorReply::new(ErrorCode::Internal, "as asked"))
+            }
+            Value::String(text) if text == "join" => {
+                let topic =
+                    Topic::new(&format!("chat:{}", session.request().param("room").unwrap()));
+                session.subscribe(&topic.unwrap(), Default::default()).await?;
+                Ok(None)
+            }
+            Value::String(text) if text == "leave" => {
+                session.close(CloseCode::TOLD_TO_GO, "as asked");
+                Ok(None)
+            }
+            _ => Ok(Some(message)),
+        }
+    }
+
+    async fn on_rpc(
+        &self,
+        _: &Session,
+        method: &str,
+        payload: Payload,
+    ) -> Result<Payload, ErrorReply> {
+        match method {
+            "echo" => Ok(payload),
+            _ => Err(ErrorReply::new(ErrorCode::NoMethod, format!("no `{method}`"))),
+        }
+    }
+
+    async fn on_error(&self, _: &Session, error: &EndpointError) {
+        self.note(format!("error {error}"));
+    }
+
+    async fn on_close(&self, _: &Session, ending: &Ending) {
+        self.note(format!("close {} clean {}", ending.code.0, ending.was_clean));
+    }
+}
+
+/// A hub with the endpoint `Open` at `/chat/{room}`.
+pub(crate) struct Stage {
+    pub(crate) hub: Hub,
+    pub(crate) endpoint: Open,
+    /// What its WebSockets go by.
+    pub(crate) socket: Config,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut HubConfig)) -> Self {
+        let mut config = HubConfig::default();
+        change(&mut config);
+        let endpoint = Open::default();
+        let hub = Hub::builder().config(config).endpoint("/chat/{room}", endpoint.clone());
+        let mut socket = Config::default();
+        socket.heartbeat_interval = None;
+        socket.idle_timeout = None;
+        Self { hub: hub.unwrap().build(), endpoint, socket }
+    }
+
+    /// All topics go by the same rules.
+    pub(crate) fn with_topics(change: impl Fn(&mut TopicConfig) + Send + Sync + 'static) -> Self {
+        Self::with(|config| {
+            config.topics = Arc::new(move |_| {
+                let mut topic = TopicConfig::default();
+                change(&mut topic);
+                topic
+            });
+        })
+    }
+
+    /// A connection that was just opened.
+    pub(crate) fn open(&self, path: &str, subprotocol: Option<&str>) -> Client {
+        let (near, far) = duplex(PIPE);
+        let agreement = Agreement::new(subprotocol.map(str::to_owned), None);
+        let config = Arc::new(self.socket.clone());
+        let socket = WebSocket::from_handshake(
+            near,
+            Role::Client,
+            agreement.clone(),
+            Vec::new(),
+            config.clone(),
+        );
+        let server = WebSocket::from_handshake(far, Role::Server, agreement, Vec::new(), config);
+        let request = http::Request::get(path).body(()).unwrap();
+        let hub = self.hub.clone();
+        tokio::spawn(async move { hub.serve(&request, server).await });
+        Client { socket, last_id: 0 }
+    }
+
+    pub(crate) fn raw(&self) -> Client {
+        self.open("/chat/blue", None)
+    }
+
+    /// A client of the hub's language that has said `connect`; and what was answered.
+    pub(crate) async fn connect(&self, connect: Value) -> (Client, Value) {
+        let mut client = self.open("/chat/blue", Some("everwire.json.v1"));
+        let connected = client.ask(json!({ "connect": with_version(connect) })).await;
+        (client, connected)
+    }
+
+    /// A client of the hub's language that is connected.
+    pub(crate) async fn client(&self) -> Client {
+        self.connect(json!({})).await.0
+    }
+
+    pub(crate) async fn publish(&self, topic: &str, data: Value) {
+        let payload = Payload::of(&data).unwrap();
+        self.hub.publish(&Topic::new(topic).unwrap(), payload).await.unwrap();
+    }
+
+    /// Publishes the numbers of a range.
+    pub(crate) async fn count(&self, topic: &str, range: std::ops::RangeInclusive<u64>) {
+        for n in range {
+            self.publish(topic, json!(n)).await;
+        }
+    }
+}
+
+pub(crate) fn with_version(mut connect: Value) -> Value {
+    connect["version"] = json!(1);
+    connect
+}
+
+/// A client.
+pub(crate) struct Client {
+    pub(crate) socket: WebSocket<DuplexStream>,
+    last_id: u64,
+}
+
+impl Client {
+    pub(crate) async fn say(&mut self, message: Value) {
+        self.socket.send(message.to_string()).await.unwrap();
+    }
+
+    /// Says a command, and gives what is answered: `ok`, or the error's code.
+    pub(crate) async fn ask(&mut self, mut command: Value) -> Value {
+        self.last_id += 1;
+        command["id"] = json!(self.last_id);
+        self.say(command).await;
+        let reply = self.hear().await;
+        assert_eq!(reply["id"], json!(self.last_id), "{reply}");
+        match reply.get("ok") {
+            Some(ok) => ok.clone(),
+            None => reply["error"]["code"].clone(),
+        }
+    }
+
+    pub(crate) async fn subscribe(&mut self, topic: &str) -> Value {
+        self.ask(json!({ "subscribe": { "topic": topic } })).await
+    }
+
+    /// The next message, which has to come.
+    pub(crate) async fn hear(&mut self) -> Value {
+        let message = self.hear_raw().await;
+        serde_json::from_slice(message.as_bytes()).unwrap_or_else(|e| panic!("{message:?}: {e}"))
+    }
+
+    pub(crate) async fn hear_raw(&mut self) -> Message {
+        let message = soon(self.socket.recv()).await;
+        message.unwrap_or_else(|| panic!("{:?}", self.socket.close_report()))
+    }
+
+    /// The next publication's offset and payload.
+    pub(crate) async fn hear_publication(&mut self) -> (u64, Value) {
+        let message = self.hear().await;
+        let publication = &message["pub"];
+        assert!(publication.is_object(), "{message}");
+        (publication["offset"].as_u64().unwrap_or(0), publication["data"].clone())
+    }
+
+    /// The next publications' payloads.
+    pub(crate) async fn hear_publications(&mut self, count: usize) -> Vec<Value> {
+        let mut heard = Vec::new();
+        for _ in 0..count {
+            heard.push(self.hear_publication().await.1);
+        }
+        heard
+    }
+
+    /// That nothing is there to be heard: the answer to a heartbeat is what comes next.
+    pub(crate) async fn hear_nothing(&mut self) {
+        self.say(json!({})).await;
+        let message = self.hear().await;
+        assert!(message.get("got").is_some(), "{message}");
+    }
+
+    /// How the connection ends; what comes before is dropped.
+    pub(crate) async fn end(&mut self) -> u16 {
+        while soon(self.socket.recv()).await.is_some() {}
+        u16::from(self.socket.close_report().unwrap().code)
+    }
+
+    /// The connection breaks.
+    pub(crate) fn cut(self) {
+        self.socket.abort();
+    }
+}
+
+/// Awaits something that must not hang.
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("it hangs")
+}
+
+/// Lets other tasks go as far as they can.
+pub(crate) async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub(crate) fn numbers(range: std::ops::RangeInclusive<u64>) -> Vec<Value> {
+    range.map(|n| json!(n)).collect()
+}
