@@ -34,9 +34,6 @@ use self::rows::{IDLE, Kind, ROWS, Row};
 use self::servers::{Candidate, FLOOR, OURS, Stage};
 use crate::workspace::Workspace;
 
-/// Idle rows take long and vary little.
-const MAX_IDLE_ROUNDS: usize = 2;
-
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// One short round of the rows that have something to reach; prints only, and proves little
@@ -63,7 +60,7 @@ pub(crate) struct Args {
     /// One more server that echoes on `/echo`; `{port}` stands for its port (repeatable)
     #[arg(long, value_name = "NAME=COMMAND")]
     add: Vec<String>,
-    /// How many rounds
+    /// How many rounds; else 9 of rows with something to reach and 3 of the others, fewer of idle ones
     #[arg(long)]
     rounds: Option<usize>,
     /// How long a round counts messages
@@ -105,7 +102,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
         stage: &stage,
         load,
         store: Store::new(workspace.target.join(kept))?,
-        rounds: args.rounds.unwrap_or(if args.quick { 1 } else { 5 }).max(1),
+        rounds: if args.quick { Some(1) } else { args.rounds.map(|rounds| rounds.max(1)) },
         seconds: args.seconds.unwrap_or(if args.quick { 0.5 } else { 1.0 }),
         idle: if args.quick { 2000 } else { IDLE },
         resume: args.resume,
@@ -138,7 +135,7 @@ struct Run<'a> {
     stage: &'a Stage,
     load: Load,
     store: Store,
-    rounds: usize,
+    rounds: Option<usize>,
     seconds: f64,
     idle: usize,
     resume: bool,
@@ -157,10 +154,11 @@ impl Run<'_> {
                 false => results.forget(&server.name),
             }
         }
+        let usual = row.rounds();
         let rounds = match row.kind {
-            Kind::Idle => self.rounds.min(MAX_IDLE_ROUNDS),
-            Kind::Heartbeat | Kind::Attack => 1,
-            Kind::Echo | Kind::Fanout | Kind::Connect | Kind::Wire => self.rounds,
+            // These take long and vary little.
+            Kind::Idle | Kind::Heartbeat | Kind::Attack => self.rounds.unwrap_or(usual).min(usual),
+            Kind::Echo | Kind::Fanout | Kind::Connect | Kind::Wire => self.rounds.unwrap_or(usual),
         };
         for round in 1..=rounds {
             for candidate in &candidates {

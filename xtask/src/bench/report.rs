@@ -104,7 +104,7 @@ fn head(
         "# Benchmarks\n\n\
          Everwire beside a bare epoll server without any library, which is the floor, and beside \
          other WebSocket servers.\nServers run on core 0, the load on core 1, over loopback, in \
-         turns and each time afresh. Numbers are medians of\n{rounds} rounds (idle rows: fewer) \
+         turns and each time afresh. Numbers are medians of\n{rounds} rounds where there is something to reach, of 3 elsewhere (idle rows: fewer), \
          with their spread; a round counts for {seconds} s. CPU time is the server's, as the \
          kernel\ncounts it. Only the ratios can be compared between machines.\n\n\
          - Command: `cargo xtask bench`\n\

@@ -103,6 +103,22 @@ impl Row {
         self.needs.contains(&need)
     }
 
+    /// How often it is measured: what is to be reached, often enough for a median among neighbours.
+    pub(super) fn rounds(&self) -> usize {
+        match (self.kind, self.reach.is_empty()) {
+            (Heartbeat | Attack, _) => 1,
+            (Idle, reach_is_empty) => {
+                if reach_is_empty {
+                    1
+                } else {
+                    2
+                }
+            }
+            (_, true) => 3,
+            (_, false) => 9,
+        }
+    }
+
     /// Whether it takes too long for a quick look.
     pub(super) fn is_long(&self) -> bool {
         matches!(self.kind, Heartbeat | Attack)
