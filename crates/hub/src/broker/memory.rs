@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use everwire_proto::{GapReason, Name, Position, SubscribeFrom, Topic};
@@ -27,7 +28,7 @@ type Limits = Box<dyn Fn(&Topic) -> HistoryLimits + Send + Sync>;
 /// A process that starts again begins new logs with new epochs: recovery is then refused with
 /// [`GapReason::Epoch`], never silent.
 pub struct MemoryBroker {
-    topics: Mutex<HashMap<Topic, Arc<Mutex<Kept>>>>,
+    topics: Mutex<HashMap<Topic, Arc<Kept>>>,
     listener: OnceLock<Arc<dyn Listener>>,
     limits: Limits,
     max_topics: usize,
@@ -36,10 +37,17 @@ pub struct MemoryBroker {
 
 /// A topic.
 struct Kept {
+    /// Beside the lock, not behind it: whoever ends the following may hold what a listener, which is called
+    /// with the log locked, asks for.
+    followed: AtomicBool,
+    log: Mutex<Used>,
+}
+
+/// A topic's log.
+struct Used {
     log: TopicLog,
-    followed: bool,
     /// When it was last asked for, in milliseconds since 1970.
-    used: u64,
+    at: u64,
 }
 
 impl MemoryBroker {
@@ -78,21 +86,21 @@ impl MemoryBroker {
     }
 
     /// A topic, made if there is room for one more.
-    fn topic(&self, topic: &Topic) -> Result<Arc<Mutex<Kept>>, BrokerError> {
+    fn topic(&self, topic: &Topic) -> Result<Arc<Kept>, BrokerError> {
         let mut topics = lock(&self.topics);
         if let Some(kept) = topics.get(topic) {
             return Ok(kept.clone());
         }
         if topics.len() >= self.max_topics {
             let now = clock::now();
-            topics.retain(|_, kept| !lock(kept).is_done_with(now));
+            topics.retain(|_, kept| !kept.is_done_with(now));
             if topics.len() >= self.max_topics {
                 return Err(BrokerError::TooManyTopics { max: self.max_topics });
             }
         }
         let log = TopicLog::new(self.dice.epoch(), (self.limits)(topic));
-        let kept = Kept { log, followed: false, used: clock::now() };
-        let kept = Arc::new(Mutex::new(kept));
+        let log = Mutex::new(Used { log, at: clock::now() });
+        let kept = Arc::new(Kept { followed: AtomicBool::new(false), log });
         topics.insert(topic.clone(), kept.clone());
         Ok(kept)
     }
@@ -101,17 +109,17 @@ impl MemoryBroker {
     fn with_topic<T>(
         &self,
         topic: &Topic,
-        act: impl FnOnce(&mut Kept, u64) -> Result<T, BrokerError>,
+        act: impl FnOnce(&Kept, &mut TopicLog, u64) -> Result<T, BrokerError>,
     ) -> Pending<'_, Result<T, BrokerError>>
     where
         T: Send + 'static,
     {
         let result = self.topic(topic).and_then(|kept| {
-            let mut kept = lock(&kept);
+            let mut used = lock(&kept.log);
             let now = clock::now();
-            kept.used = now;
-            kept.log.trim(now);
-            act(&mut kept, now)
+            used.at = now;
+            used.log.trim(now);
+            act(&kept, &mut used.log, now)
         });
         Box::pin(ready(result))
     }
@@ -124,15 +132,16 @@ impl Broker for MemoryBroker {
     }
 
     fn follow<'a>(&'a self, topic: &'a Topic) -> Pending<'a, Result<Position, BrokerError>> {
-        self.with_topic(topic, |kept, _| {
-            kept.followed = true;
-            Ok(kept.log.end())
+        self.with_topic(topic, |kept, log, _| {
+            // With the log locked: nothing is published between its end and the first delivery.
+            kept.followed.store(true, Ordering::Relaxed);
+            Ok(log.end())
         })
     }
 
     fn unfollow(&self, topic: &Topic) {
         if let Some(kept) = lock(&self.topics).get(topic) {
-            lock(kept).followed = false;
+            kept.followed.store(false, Ordering::Relaxed);
         }
     }
 
@@ -141,15 +150,16 @@ impl Broker for MemoryBroker {
         topic: &'a Topic,
         draft: Draft,
     ) -> Pending<'a, Result<Published, BrokerError>> {
-        self.with_topic(topic, |kept, now| {
-            let appended = kept.log.append(now, self.dice.tag(), draft);
-            let epoch = kept.log.epoch().clone();
+        self.with_topic(topic, |kept, log, now| {
+            let appended = log.append(now, self.dice.tag(), draft);
+            let epoch = log.epoch().clone();
             let offset = match appended {
                 Appended::Unsure => return Err(BrokerError::Unsure),
                 Appended::Repeated(offset) => offset,
                 Appended::Stored(entry) => {
-                    // Within the topic's lock: in the order of the log.
-                    if let Some(listener) = self.listener.get().filter(|_| kept.followed) {
+                    // With the log locked: in its order.
+                    let followed = kept.followed.load(Ordering::Relaxed);
+                    if let Some(listener) = self.listener.get().filter(|_| followed) {
                         listener.deliver(topic, &epoch, &entry);
                     }
                     entry.place.offset
@@ -165,7 +175,7 @@ impl Broker for MemoryBroker {
         client: &'a Name,
         from: &'a SubscribeFrom,
     ) -> Pending<'a, Result<Beginning, BrokerError>> {
-        self.with_topic(topic, |kept, _| Ok(begin(&mut kept.log, client, from)))
+        self.with_topic(topic, |_, log, _| Ok(begin(log, client, from)))
     }
 
     fn read<'a>(
@@ -174,7 +184,7 @@ impl Broker for MemoryBroker {
         behind: &'a Position,
         limit: usize,
     ) -> Pending<'a, Result<Result<Suffix, GapReason>, BrokerError>> {
-        self.with_topic(topic, |kept, _| Ok(kept.log.page(behind, limit)))
+        self.with_topic(topic, |_, log, _| Ok(log.page(behind, limit)))
     }
 
     fn history<'a>(
@@ -183,16 +193,17 @@ impl Broker for MemoryBroker {
         before: u64,
         limit: usize,
     ) -> Pending<'a, Result<History, BrokerError>> {
-        self.with_topic(topic, |kept, _| {
-            let (publications, more) = kept.log.before(before, limit);
-            Ok(History { position: kept.log.end(), publications, more })
+        self.with_topic(topic, |_, log, _| {
+            let (publications, more) = log.before(before, limit);
+            Ok(History { position: log.end(), publications, more })
         })
     }
 
     fn acknowledge(&self, topic: &Topic, client: &Name, offset: u64) {
         // One that was forgotten has nothing to acknowledge.
-        if let Some(kept) = lock(&self.topics).get(topic) {
-            lock(kept).log.acknowledge(client, offset);
+        let kept = lock(&self.topics).get(topic).cloned();
+        if let Some(kept) = kept {
+            lock(&kept.log).log.acknowledge(client, offset);
         }
     }
 }
@@ -219,7 +230,10 @@ fn begin(log: &mut TopicLog, client: &Name, from: &SubscribeFrom) -> Beginning {
 
 impl Kept {
     fn is_done_with(&self, now: u64) -> bool {
-        !self.followed && self.log.is_empty() && now.saturating_sub(self.used) > LINGER
+        // One that is locked is in use.
+        let Ok(used) = self.log.try_lock() else { return false };
+        let idle = now.saturating_sub(used.at) > LINGER;
+        !self.followed.load(Ordering::Relaxed) && used.log.is_empty() && idle
     }
 }
 

@@ -44,9 +44,8 @@ impl LinkEnd {
     pub(super) fn of(due: Due) -> Self {
         match due {
             Due::TakenOver => Self::TakenOver,
-            Due::Lost => Self::Lost,
-            // Too slow a client comes back and recovers.
-            Due::Close(CloseCode::TOO_SLOW, _) => Self::Lost,
+            // A client that is too slow comes back and goes on.
+            Due::Lost | Due::TooSlow => Self::Lost,
             Due::Close(code, reason) => Self::Session(Ending { code, reason, was_clean: true }),
             Due::Panicked => {
                 let reason = "the endpoint panicked".to_owned();
@@ -95,6 +94,9 @@ impl<'a, S: Stream> Attached<'a, S> {
         if state.link != self.number {
             return Some(Due::TakenOver);
         }
+        if state.too_slow {
+            return Some(Due::TooSlow);
+        }
         state.closing.clone().map(|(code, reason)| Due::Close(code, reason))
     }
 
@@ -114,6 +116,7 @@ impl<'a, S: Stream> Attached<'a, S> {
         let (code, reason) = match &due {
             Due::TakenOver => (CloseCode::TAKEN_OVER, "taken over"),
             Due::Lost => (CloseCode(1011), ""),
+            Due::TooSlow => (CloseCode::TOO_SLOW, "too slow"),
             Due::Panicked => (PANICKED, "the endpoint failed"),
             Due::Close(code, reason) => (*code, &**reason),
         };
@@ -122,9 +125,6 @@ impl<'a, S: Stream> Attached<'a, S> {
             self.push_now(&HubMessage::Bye(bye), encoding);
         }
         close(self.socket, code, reason);
-        if code == CloseCode::TOO_SLOW {
-            self.session.lock().closing = None;
-        }
         LinkEnd::of(due)
     }
 
@@ -205,7 +205,9 @@ pub(crate) enum Due {
     TakenOver,
     /// The link: it has failed.
     Lost,
-    /// The session, unless the code says to come back.
+    /// The link: its client does not keep up.
+    TooSlow,
+    /// The session.
     Close(CloseCode, String),
     /// The session: its endpoint panicked.
     Panicked,
@@ -219,10 +221,15 @@ async fn expired(sleep: &mut Option<Pin<Box<Sleep>>>) {
 }
 
 pub(crate) fn close<S: Stream>(socket: &WebSocket<S>, code: CloseCode, reason: &str) {
+    socket.start_close(close_reason(code, reason));
+}
+
+/// A close reason that fits.
+pub(crate) fn close_reason(code: CloseCode, reason: &str) -> Option<CloseReason> {
     let code = everwire::CloseCode::try_from(code.0).unwrap_or(everwire::CloseCode::NORMAL);
     let end = reason.char_indices().map(|(at, letter)| at + letter.len_utf8());
     let end = end.take_while(|end| *end <= MAX_REASON).last().unwrap_or(0);
-    socket.start_close(CloseReason::new(code, &reason[..end]).ok());
+    CloseReason::new(code, &reason[..end]).ok()
 }
 
 pub(crate) fn encoded(message: Message) -> Encoded {

@@ -54,7 +54,9 @@ struct State {
     sent: Sent,
     /// Numbered messages of the client that were taken.
     received: u64,
-    /// Why the link has to go, and the session with it if so.
+    /// Whether the policy `close` struck on this link.
+    too_slow: bool,
+    /// Why the session has to end.
     closing: Option<(CloseCode, String)>,
 
     // Topics.
@@ -96,6 +98,7 @@ impl Session {
             outlet: None,
             sent: Sent::new(hub.config.max_unacknowledged),
             received: 0,
+            too_slow: false,
             closing: None,
             subscriptions: HashMap::new(),
             behind: VecDeque::new(),
@@ -252,7 +255,8 @@ impl Session {
 
     /// The policy `close` struck.
     pub(crate) fn handle_too_slow(&self) {
-        self.close(CloseCode::TOO_SLOW, "too slow");
+        self.lock().too_slow = true;
+        self.0.work.notify_one();
     }
 
     /// There are publications in the log that this session lacks.
@@ -270,7 +274,7 @@ impl State {
     /// The link with this number is gone.
     fn drop_outlet(&mut self, number: u64) {
         if self.link == number {
-            self.outlet = None;
+            (self.outlet, self.too_slow) = (None, false);
         }
     }
 }

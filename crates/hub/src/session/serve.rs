@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use everwire::{Stream, WebSocket};
+use everwire::{AnySender, Stream, WebSocket};
 use everwire_proto::{
-    Answer, ClientMessage, CloseCode, Command, Connect, Connected, Encoding, ErrorCode, ErrorReply,
-    Heartbeat, HubMessage, Id, Resume, Secret, SessionLimits, Verdict,
+    Answer, Bye, ClientMessage, CloseCode, Command, Connect, Connected, Encoding, ErrorCode,
+    ErrorReply, Heartbeat, HubMessage, Id, Resume, Secret, SessionLimits, Verdict,
 };
 use tokio::time::timeout;
 
-use super::link::{Attached, LinkEnd, close, encoded};
+use super::link::{Attached, Due, LinkEnd, close, close_reason, encoded};
 use super::subscriptions::Arriving;
 use super::{Identity, Request, Session, commands};
 use crate::endpoint::{Access, AnyEndpoint, Ending, EndpointError};
@@ -126,7 +126,10 @@ impl Session {
         }
         let opened = self.open(&*endpoint, begun.reply, number, &socket).await;
         let end = match opened {
-            Err(due) => LinkEnd::of(due),
+            Err(due) => {
+                close(&socket, CloseCode(1011), "the session could not go on");
+                LinkEnd::of(due)
+            }
             Ok(()) => Attached::new(&self, &*endpoint, &mut socket, number).run().await,
         };
         self.lock().drop_outlet(number);
@@ -148,14 +151,14 @@ impl Session {
         reply: Option<(Id, Connect)>,
         number: u64,
         socket: &WebSocket<S>,
-    ) -> Result<(), super::link::Due> {
+    ) -> Result<(), Due> {
         let is_new = number == 1;
         if is_new {
             endpoint.on_open(self).await.map_err(commands::panicked)?;
         }
         let Some((id, connect)) = reply else {
             let mut state = self.lock();
-            state.outlet = Some(socket.sender().into());
+            state.outlet = Some(AnySender::from(socket.sender()));
             state.held = false;
             drop(state);
             self.0.work.notify_one();
@@ -183,7 +186,7 @@ impl Session {
                 }
             }
         }
-        self.attach(id, connected, connect.resume.filter(|_| !is_new), arriving, socket)
+        self.attach(id, connected, connect.resume.filter(|_| !is_new), arriving, socket).await
     }
 
     fn connected(&self, resumed: bool) -> Connected {
@@ -208,31 +211,37 @@ impl Session {
     }
 
     /// The reply leaves first, then what the client lacks, then everything else.
-    fn attach<S: Stream>(
+    async fn attach<S: Stream>(
         &self,
         id: Id,
         connected: Connected,
         resume: Option<Resume>,
         arriving: Vec<Arriving>,
         socket: &WebSocket<S>,
-    ) -> Result<(), super::link::Due> {
+    ) -> Result<(), Due> {
         let Speech::Hub(encoding) = self.0.speech else { return Ok(()) };
         let reply = HubMessage::Reply { id, outcome: Ok(Answer::Connected(Box::new(connected))) };
-        let outlet: everwire::AnySender = socket.sender().into();
-        {
-            let mut state = self.lock();
-            // The queue of a connection that has just opened takes what is bounded by `max_unacknowledged`.
-            let sent = outlet.try_send(&hub_frame(&reply, encoding));
-            let lacking =
-                resume.and_then(|resume| state.sent.after(resume.got)).unwrap_or_default();
-            let sent =
-                sent.and_then(|()| lacking.iter().try_for_each(|frame| outlet.try_send(frame)));
-            if let Err(error) = sent {
-                tracing::debug!(%error, "a link failed as it began");
-                return Err(super::link::Due::Lost);
+        let outlet = AnySender::from(socket.sender());
+        outlet.try_send(&hub_frame(&reply, encoding)).map_err(|_| Due::Lost)?;
+        // A new session may have been sent something by its endpoint already.
+        let mut got = resume.map_or(0, |resume| resume.got);
+        self.lock().sent.handle_got(got);
+        loop {
+            let lacking = {
+                let mut state = self.lock();
+                // None if it was forgotten meanwhile: then the client begins a new session.
+                let lacking = state.sent.after(got).ok_or(Due::Lost)?;
+                if lacking.is_empty() {
+                    (state.outlet, state.held) = (Some(outlet), false);
+                    break;
+                }
+                lacking
+            };
+            for frame in lacking {
+                outlet.ready(frame.message().len()).await.map_err(|_| Due::Lost)?;
+                outlet.try_send(&frame).map_err(|_| Due::Lost)?;
+                got += 1;
             }
-            state.outlet = Some(outlet);
-            state.held = false;
         }
         for arriving in arriving {
             self.sit_down(arriving);
@@ -243,17 +252,37 @@ impl Session {
 
     /// The client is away: either it comes back in time or the session ends.
     async fn wait_for_return(self, endpoint: Arc<dyn AnyEndpoint>, number: u64) {
-        tokio::time::sleep(self.0.hub.config.resume_timeout).await;
-        let turn = self.0.turn.lock().await;
-        if self.lock().link == number {
-            let ending = Ending {
+        let away = timeout(self.0.hub.config.resume_timeout, self.closing(number)).await;
+        let _turn = self.0.turn.lock().await;
+        if self.lock().link != number {
+            return;
+        }
+        let ending = match away {
+            Ok((code, reason)) => Ending { code, reason, was_clean: true },
+            Err(_) => Ending {
                 code: CloseCode::NO_HEARTBEAT,
                 reason: "the client did not come back".into(),
                 was_clean: false,
-            };
-            self.end(&*endpoint, ending).await;
+            },
+        };
+        self.end(&*endpoint, ending).await;
+    }
+
+    /// Waits until somebody closes the session while this was its last link.
+    async fn closing(&self, number: u64) -> (CloseCode, String) {
+        loop {
+            {
+                let state = self.lock();
+                if state.link != number {
+                    // Its new link sees to it.
+                    return (CloseCode::TAKEN_OVER, String::new());
+                }
+                if let Some(closing) = &state.closing {
+                    return closing.clone();
+                }
+            }
+            self.0.work.notified().await;
         }
-        drop(turn);
     }
 
     /// The session ends, once.
@@ -276,8 +305,16 @@ impl Session {
     fn take_link(&self) -> u64 {
         let mut state = self.lock();
         state.link += 1;
-        let number = state.link;
+        state.too_slow = false;
+        let (number, old) = (state.link, state.outlet.take());
         drop(state);
+        if let (Some(old), Speech::Hub(encoding)) = (old, self.0.speech) {
+            let (code, reason) = (CloseCode::TAKEN_OVER, "taken over".to_owned());
+            let bye = Bye { code, reason: reason.clone(), retry: false, after: None };
+            // Whoever waits for room on it waits no longer.
+            let _ = old.try_send(&hub_frame(&HubMessage::Bye(bye), encoding));
+            old.start_close(close_reason(code, &reason));
+        }
         self.0.work.notify_one();
         number
     }
@@ -329,7 +366,7 @@ async fn refuse<S: Stream>(socket: &WebSocket<S>, encoding: Encoding, id: Id, er
     let reply = HubMessage::Reply { id, outcome: Err(error.clone()) };
     let frame = hub_frame(&reply, encoding);
     // A client that does not hear it is told by the close code.
-    let _ = everwire::AnySender::from(socket.sender()).try_send(&frame);
+    let _ = AnySender::from(socket.sender()).try_send(&frame);
 }
 
 fn unauthorized(error: &ErrorReply) -> Refused {

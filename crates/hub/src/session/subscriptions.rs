@@ -185,7 +185,9 @@ impl Session {
             }
             Some(Stance::Live) | None => {}
         }
-        if !matches!(room.crowd().stance(seat), Some(Stance::Behind(_) | Stance::Dropping(_))) {
+        // With the topic locked: nobody falls behind between the look and the note.
+        let crowd = room.crowd();
+        if !matches!(crowd.stance(seat), Some(Stance::Behind(_) | Stance::Dropping(_))) {
             self.is_done_with(&topic);
         }
     }

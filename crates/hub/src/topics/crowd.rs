@@ -163,7 +163,8 @@ impl Seat {
     fn handle_full(&mut self, topic: &Topic, before: Position) {
         match self.policy {
             SlowPolicy::Close => {
-                self.stance = Stance::Behind(before);
+                // If the client comes back to the session in time, it goes on from here.
+                self.fall_behind(topic, Stance::Behind(before));
                 self.session.handle_too_slow();
             }
             // What is not kept cannot be read later.

@@ -74,3 +74,15 @@ async fn a_refused_token_is_answered_and_closed_for_good() {
     let (_, answer) = stage.connect(json!({ "token": "ada" })).await;
     assert_eq!(answer["user"], "ada");
 }
+
+#[tokio::test]
+async fn what_an_endpoint_sends_as_a_session_opens_comes_behind_the_answer_to_connect() {
+    let stage = Stage::new();
+    let mut client = stage.open("/chat/early", Some("everwire.json.v1"));
+    client.ask(json!({ "connect": { "version": 1 } })).await;
+    assert_eq!(client.hear().await, json!({ "message": { "data": "welcome" } }));
+    let subscribed = client.hear().await["subscribed"].clone();
+    assert_eq!(subscribed["topic"], "chat:early");
+    stage.count("chat:early", 1..=2).await;
+    assert_eq!(client.hear_publications(2).await, [json!(1), json!(2)]);
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use everwire_hub::proto::{CloseCode, SlowPolicy};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, numbers, settle, with_version};
@@ -131,4 +132,39 @@ async fn what_was_sent_beyond_the_bound_cannot_be_resumed_and_is_recovered_inste
     let (mut client, again) = stage.connect(connect).await;
     assert_eq!(again["resumed"], false);
     assert_eq!(client.hear_publications(50).await, numbers(1..=50));
+}
+
+#[tokio::test]
+async fn whoever_was_closed_as_too_slow_may_go_on_with_its_session() {
+    let mut stage = Stage::with_topics(|topic| topic.slow = SlowPolicy::Close);
+    stage.socket.max_queued_bytes = 32 << 10;
+    let (mut slow, connected) = stage.connect(json!({})).await;
+    slow.subscribe("t").await;
+    for n in 1..=100 {
+        stage.publish("t", json!([n, "x".repeat(1_000)])).await;
+        settle().await;
+    }
+    slow.cut();
+    settle().await;
+
+    let (mut again, answer) = stage.connect(resume(&connected, 1)).await;
+    assert_eq!(answer["resumed"], true);
+    for n in 1..=100 {
+        assert_eq!(again.hear_publication().await.1[0], n);
+    }
+    stage.count("t", 101..=101).await;
+    assert_eq!(again.hear_publications(1).await, numbers(101..=101));
+}
+
+#[tokio::test]
+async fn a_session_that_is_closed_while_its_client_is_away_ends_at_once() {
+    let stage = Stage::new();
+    let (client, connected) = stage.connect(json!({})).await;
+    client.cut();
+    settle().await;
+    let session = stage.hub.session(connected["session"].as_str().unwrap()).unwrap();
+    session.close(CloseCode::TOLD_TO_GO, "go");
+    settle().await;
+    assert!(session.is_ended());
+    assert_eq!(stage.endpoint.notes(), ["open blue", "close 4504 clean true"]);
 }

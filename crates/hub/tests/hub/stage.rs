@@ -46,7 +46,13 @@ impl Endpoint for Open {
     }
 
     async fn on_open(&self, session: &Session) {
-        self.note(format!("open {}", session.request().param("room").unwrap_or("?")));
+        let room = session.request().param("room").unwrap();
+        self.note(format!("open {room}"));
+        if room == "early" {
+            session.send(Payload::of("welcome").unwrap()).await.unwrap();
+            let topic = Topic::new("chat:early").unwrap();
+            session.subscribe(&topic, Default::default()).await.unwrap();
+        }
     }
 
     async fn on_message(

@@ -1,9 +1,11 @@
 //! Topics: subscribe, publish, hear.
 
+use std::sync::Arc;
+
 use everwire::Message;
 use serde_json::json;
 
-use crate::stage::{Client, Stage, numbers, settle};
+use crate::stage::{Client, Stage, numbers, settle, soon};
 
 #[tokio::test]
 async fn a_publication_reaches_all_who_subscribed_each_in_its_own_speech() {
@@ -175,4 +177,36 @@ async fn counters_add_up() {
     let counters = stage.hub.counters(&everwire_hub::proto::Topic::new("t").unwrap()).unwrap();
     assert_eq!((counters.due, counters.delivered), (30, 30));
     assert_eq!((counters.dropped, counters.left, counters.pending), (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn joining_and_leaving_while_others_publish_stops_nobody() {
+    let stage = Arc::new(Stage::new());
+    let joining = (0..4).map(|_| {
+        let stage = stage.clone();
+        tokio::spawn(async move {
+            for _ in 0..25 {
+                let mut client = stage.client().await;
+                let at = client.subscribe("t").await["position"]["offset"].as_u64().unwrap();
+                for n in 1..=5 {
+                    assert_eq!(client.hear_publication().await.0, at + n);
+                }
+                client.cut();
+            }
+        })
+    });
+    let joining: Vec<_> = joining.collect();
+    let publishing = {
+        let stage = stage.clone();
+        tokio::spawn(async move {
+            loop {
+                stage.count("t", 1..=10).await;
+                tokio::task::yield_now().await;
+            }
+        })
+    };
+    for task in joining {
+        soon(task).await.unwrap();
+    }
+    publishing.abort();
 }
