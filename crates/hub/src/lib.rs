@@ -7,6 +7,7 @@
 //! - `topics`: who listens to what on this node, and how each of them stands.
 //! - `broker`: who keeps logs and carries publications; `memory` is the one of a single process.
 //! - `log`: a topic's log as a value, and what a position in it proves.
+//! - `presence`: who is there, in topics and at all; `memory` is the store of a single process.
 //! - `clock`, `dice`: time and chance.
 
 pub mod broker;
@@ -18,6 +19,7 @@ mod frames;
 mod hub;
 pub mod log;
 mod path;
+pub mod presence;
 mod session;
 mod topics;
 
