@@ -102,7 +102,7 @@ impl Session {
         let max_age = self.config.max_age;
         let unanswered = self.down_since.filter(|_| self.has_unanswered());
         let unanswered = unanswered.map(|since| since.saturating_add(max_age));
-        self.outbox.deadline(max_age).into_iter().chain(unanswered).min()
+        self.outbox.deadline(self.down_since?, max_age).into_iter().chain(unanswered).min()
     }
 
     /// What has been without a link for too long gets its fate.
@@ -112,7 +112,7 @@ impl Session {
         if now >= since.saturating_add(max_age) {
             self.settle_unanswered();
         }
-        while let Some(waiting) = self.outbox.pop_expired(now, max_age) {
+        while let Some(waiting) = self.outbox.pop_expired(now, since, max_age) {
             self.settle(waiting.ticket, Outcome::NotSent(NotSent::Expired));
         }
     }

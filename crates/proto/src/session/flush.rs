@@ -18,9 +18,7 @@ impl Session {
         self.flush_away();
         self.flush_acks();
         self.flush_leaving();
-        if self.subscriptions.leaving.is_empty() {
-            self.flush_wanted();
-        }
+        self.flush_wanted();
         self.flush_outbox();
         if self.is_up() && self.numbering.is_much_untold() {
             self.tell_got();
@@ -44,6 +42,7 @@ impl Session {
         }
     }
 
+    /// Before what is wanted: a topic may be left and then wanted anew.
     fn flush_leaving(&mut self) {
         while self.may_ask(0)
             && let Some((topic, ticket)) = self.subscriptions.leaving.pop_front()

@@ -53,15 +53,15 @@ impl Outbox {
         Some(first)
     }
 
-    /// The first, if it has waited too long.
-    pub(super) fn pop_expired(&mut self, now: u64, max_age: u64) -> Option<Waiting> {
-        self.deadline(max_age).filter(|deadline| *deadline <= now)?;
+    /// The first, if it has been without a link for too long.
+    pub(super) fn pop_expired(&mut self, now: u64, down: u64, max_age: u64) -> Option<Waiting> {
+        self.deadline(down, max_age).filter(|deadline| *deadline <= now)?;
         self.pop()
     }
 
-    /// When the first has waited too long.
-    pub(super) fn deadline(&self, max_age: u64) -> Option<u64> {
-        Some(self.waiting.front()?.since.saturating_add(max_age))
+    /// When the first has been without a link, lost at `down`, for too long.
+    pub(super) fn deadline(&self, down: u64, max_age: u64) -> Option<u64> {
+        Some(self.waiting.front()?.since.max(down).saturating_add(max_age))
     }
 }
 

@@ -7,7 +7,8 @@ use crate::connect::Heartbeat;
 pub(super) struct Pulse {
     heartbeat: Heartbeat,
     heard: u64,
-    asked: bool,
+    /// When it was asked for one.
+    asked: Option<u64>,
 }
 
 /// What is due.
@@ -20,11 +21,11 @@ pub(super) enum Due {
 
 impl Pulse {
     pub(super) fn new(now: u64, heartbeat: Heartbeat) -> Self {
-        Self { heartbeat, heard: now, asked: false }
+        Self { heartbeat, heard: now, asked: None }
     }
 
     pub(super) fn heard(&mut self, now: u64) {
-        (self.heard, self.asked) = (now, false);
+        (self.heard, self.asked) = (now, None);
     }
 
     pub(super) fn interval(&self) -> u64 {
@@ -32,15 +33,17 @@ impl Pulse {
     }
 
     pub(super) fn deadline(&self) -> u64 {
-        let ask = self.heard.saturating_add(self.heartbeat.interval);
-        if self.asked { ask.saturating_add(self.heartbeat.timeout) } else { ask }
+        match self.asked {
+            None => self.heard.saturating_add(self.heartbeat.interval),
+            // A machine that slept asks late, and waits all the same.
+            Some(asked) => asked.saturating_add(self.heartbeat.timeout),
+        }
     }
 
     pub(super) fn tick(&mut self, now: u64) -> Due {
         if now < self.deadline() {
             return Due::Nothing;
         }
-        // A machine that slept gets its chance to ask, however late it is.
-        if std::mem::replace(&mut self.asked, true) { Due::Dead } else { Due::Ask }
+        if self.asked.replace(now).is_some() { Due::Dead } else { Due::Ask }
     }
 }

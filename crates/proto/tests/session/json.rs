@@ -5,7 +5,8 @@ use everwire_proto::session::{
 };
 use everwire_proto::{
     Answer, Bye, ClientMessage, CloseCode, Command, Encoded, Encoding, ErrorReply, HubMessage, Id,
-    MemberChange, Members, PresenceChange, PresenceState, Publication, Secret, Subscribed, Topic,
+    MemberChange, Members, PresenceChange, PresenceState, Publication, Publish, Secret, Subscribed,
+    Topic,
 };
 use serde_json::{Value, json};
 
@@ -54,6 +55,71 @@ pub(crate) fn link(step: &Value, token: Option<&str>) -> Input {
         "lost" | "closed" => Input::Lost { code },
         other => panic!("{other}"),
     }
+}
+
+/// The configuration of the traces.
+pub(crate) fn config() -> Value {
+    let config = crate::network::config();
+    json!({
+        "client": config.client.as_ref().map(|name| name.as_str()),
+        "firstKey": config.first_key,
+        "connectTimeout": config.connect_timeout,
+        "maxWaiting": config.max_waiting,
+        "maxWaitingBytes": config.max_waiting_bytes,
+        "maxAge": config.max_age,
+        "maxUnconfirmed": config.max_unconfirmed,
+        "maxUnconfirmedBytes": config.max_unconfirmed_bytes,
+        "maxSubscriptions": config.max_subscriptions,
+        "resubscribeDelay": config.resubscribe_delay,
+    })
+}
+
+/// An input as traces have it.
+pub(crate) fn input(input: &Input) -> Value {
+    match input {
+        Input::Opened { .. } => json!({ "link": "open" }),
+        Input::Lost { code: None } => json!({ "link": "lost" }),
+        Input::Lost { code: Some(code) } => json!({ "link": "closed", "code": code.0 }),
+        Input::Received(message) => json!({ "hub": message_of(message) }),
+        Input::Tick => json!({ "tick": {} }),
+        Input::Close => json!({ "app": { "close": {} } }),
+        Input::Away(away) => json!({ "app": said(ClientMessage::Away(*away)) }),
+        Input::Ack { topic, offset } => {
+            let ack = ClientMessage::Ack { topic: topic.clone(), offset: *offset };
+            json!({ "app": said(ack) })
+        }
+        Input::Request { ticket, request } => {
+            let mut app = said(asked(request.clone()));
+            app.as_object_mut().unwrap().remove("id");
+            let (_, fields) = app.as_object_mut().unwrap().iter_mut().next().unwrap();
+            fields["ticket"] = (*ticket).into();
+            json!({ "app": app })
+        }
+        _ => panic!("{input:?}"),
+    }
+}
+
+/// The message that a client would send for a request.
+fn asked(request: Request) -> ClientMessage {
+    let id = Id::new(1).unwrap();
+    let command = match request {
+        Request::Send(payload) => return ClientMessage::Send(payload),
+        Request::Subscribe { topic, options } => Command::Subscribe { topic, options },
+        Request::Unsubscribe { topic } => Command::Unsubscribe { topic },
+        Request::Publish { topic, payload, echo } => {
+            Command::Publish(Publish { topic, key: None, again: None, echo, payload })
+        }
+        Request::Rpc { method, payload } => Command::Rpc { method, payload },
+        Request::History { topic, before, limit } => Command::History { topic, before, limit },
+        Request::Presence { topic } => Command::Presence { topic },
+        Request::Status { users } => Command::Status { users },
+        other => panic!("{other:?}"),
+    };
+    ClientMessage::Command { id, command }
+}
+
+fn said(message: ClientMessage) -> Value {
+    message_of(&message.encode(Encoding::Json))
 }
 
 pub(crate) fn output(output: &Output) -> Value {
