@@ -33,8 +33,10 @@ the opening handshake, if it had one, and how much the resident memory of the se
 beyond what it held for the open connections: at most, and when it had calmed down; and what was left of it, \
 the connections themselves among it, when they were gone, which is what an allocator or a garbage collector \
 keeps. One connection has attacked before, so that what a server allocates once is not counted. Compression \
-is on, without context takeover, where compressed messages come. What may be pinned is twice what was sent; \
-by a compressed message, 16 MiB, the longest message, and 64 KiB to inflate it.";
+is on, without context takeover, where compressed messages come; a server that inflates a message only when all of it is \
+there holds what was sent until then. What may be pinned is twice what was sent; by a compressed message, \
+16 MiB, the longest message, and 64 KiB to inflate it. Handshakes are watched for 11 s more, WebSockets for 2 s: \
+whoever is open then may be ended later. One round.";
 
 const fn attack(name: &'static str, about: &'static str) -> Row {
     row(name, about, Kind::Attack, "", ATTACK, &[])
