@@ -3,22 +3,16 @@
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use crate::client::{
-    Again, ClientMessage, Command, CommandKind, MAX_STATUS_USERS, Publish, SlowPolicy,
-    SubscribeOptions,
-};
+use crate::client::{Again, ClientMessage, Command, CommandKind, MAX_STATUS_USERS, Publish};
 use crate::connect::{Connect, Resume, VERSION};
 use crate::decode::{DecodeError, Fault};
 use crate::number::MAX_NUMBER;
-use crate::position::SubscribeFrom;
-use crate::presence::PresenceMode;
 use crate::problem::Problem;
-use crate::text::{Epoch, Name, Topic};
+use crate::text::{Epoch, Name};
 
-use super::read::{
-    At as _, Entries, Envelope, Fields, Sorted, flag, list, number, sort, text, u32,
-};
-use super::values::{method, name, payload, position, secret, topic, word, write_position};
+use super::options::{options, subscriptions, write_options};
+use super::read::{At as _, Envelope, Fields, Sorted, flag, list, number, sort, text};
+use super::values::{method, name, payload, secret, topic};
 use super::write::{self, Object};
 
 const NAMES: [&str; 13] = [
@@ -132,26 +126,6 @@ fn write_connect(object: &mut Object<'_>, connect: &Connect) {
                 object.entry(topic, |object| write_options(object, options));
             }
         });
-    }
-}
-
-fn write_options(object: &mut Object<'_>, options: &SubscribeOptions) {
-    match &options.from {
-        SubscribeFrom::Latest => {}
-        SubscribeFrom::Earliest => object.text("from", "earliest"),
-        SubscribeFrom::Acknowledged => object.text("from", "acknowledged"),
-        SubscribeFrom::Last(last) => {
-            object.object("from", |object| object.number("last", (*last).into()));
-        }
-        SubscribeFrom::Position(position) => {
-            object.object("from", |object| write_position(object, position));
-        }
-    }
-    if let Some(slow) = options.slow {
-        object.text("slow", slow.as_str());
-    }
-    if options.presence != PresenceMode::None {
-        object.text("presence", options.presence.as_str());
     }
 }
 
@@ -269,45 +243,6 @@ fn resume(value: &RawValue) -> Result<Resume, Fault> {
         key: fields.required("key", secret)?,
         got: fields.required("got", number)?,
     })
-}
-
-fn subscriptions(value: &RawValue) -> Result<Vec<(Topic, SubscribeOptions)>, Fault> {
-    let Entries(entries) = Entries::read(value).map_err(|problem| problem.at("subscriptions"))?;
-    let read = |(name, value): (std::borrow::Cow<'_, str>, _)| {
-        let topic = Topic::new(&name).map_err(|problem| problem.at("topic"))?;
-        Ok((topic, options(value)?))
-    };
-    entries.into_iter().map(read).collect()
-}
-
-fn options(value: &RawValue) -> Result<SubscribeOptions, Fault> {
-    let fields = Fields::read(value, ["from", "slow", "presence"])
-        .map_err(|problem| problem.at("subscriptions"))?;
-    let slow = |value| word(value, SlowPolicy::from_word);
-    let presence = |value| word(value, PresenceMode::from_word);
-    Ok(SubscribeOptions {
-        from: fields.optional("from", from)?.unwrap_or_default(),
-        slow: fields.optional("slow", slow)?,
-        presence: fields.optional("presence", presence)?.unwrap_or_default(),
-    })
-}
-
-fn from(value: &RawValue) -> Result<SubscribeFrom, Fault> {
-    if let Ok(word) = text(value) {
-        let expected = "the words `latest` `earliest` `acknowledged`";
-        return match &*word {
-            "latest" => Ok(SubscribeFrom::Latest),
-            "earliest" => Ok(SubscribeFrom::Earliest),
-            "acknowledged" => Ok(SubscribeFrom::Acknowledged),
-            _ => Err(Problem::Word { expected }.at("from")),
-        };
-    }
-    let fields = Fields::read(value, ["last"])
-        .map_err(|_| Problem::Type { expected: "a word or an object" }.at("from"))?;
-    match fields.optional("last", u32)? {
-        Some(last) => Ok(SubscribeFrom::Last(last)),
-        None => position(value).map(SubscribeFrom::Position),
-    }
 }
 
 fn key(value: &RawValue) -> Result<u64, Problem> {
