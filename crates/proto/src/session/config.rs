@@ -12,9 +12,10 @@ use crate::text::Name;
 #[non_exhaustive]
 pub struct Config {
     /// Drawn once by the application and kept as long as it can; publications are idempotent within it.
-    /// Default none: the hub draws one for each session, and then `first_key` means nothing.
+    /// Default none: the hub draws one for each session, and a publication that was not answered has an
+    /// uncertain fate when the session is lost.
     pub client: Option<Name>,
-    /// The key of the first publication. Default 1. Whoever keeps `client` goes on above the keys that
+    /// The key of the first publication, 1 to 2^53 − 1. Default 1. Whoever keeps `client` goes on above the keys that
     /// were used.
     pub first_key: u64,
     /// How long the hub may take to answer `connect`. Default 10,000. Then the link is closed, and the

@@ -134,13 +134,16 @@ impl Session {
             Command::Unsubscribe { .. } => {
                 return self.settle_done(asked.ticket, Answer::Unsubscribed);
             }
-            Command::Rpc { .. } => {
+            // Keys are the client's: without a name the hub takes it for another one now.
+            Command::Publish(publish) if self.config.client.is_some() => {
+                publish.again = Some(asked.again.clone());
+            }
+            Command::Rpc { .. } | Command::Publish(_) => {
                 if let Some(ticket) = asked.ticket {
                     self.settle(ticket, Outcome::Uncertain);
                 }
                 return;
             }
-            Command::Publish(publish) => publish.again = Some(asked.again.clone()),
             Command::History { .. } | Command::Presence { .. } | Command::Status { .. } => {}
         }
         let (command, size) = (asked.command.clone(), asked.command.payload_size());

@@ -65,7 +65,7 @@ pub enum Request {
         /// Which.
         topic: Topic,
     },
-    /// To publish; sent again until the hub has answered.
+    /// To publish; sent again until the hub has answered, if the client has a name.
     Publish {
         /// Where to.
         topic: Topic,
