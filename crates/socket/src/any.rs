@@ -7,14 +7,14 @@ use std::sync::Arc;
 use everwire_wire::{CloseReason, SendError, SharedFrame};
 
 use crate::halves::Sender;
-use crate::link::{Member, Stream};
+use crate::link::{Addressee, Stream};
 
 /// A [`Sender`] of any stream: for lists in which plain and encrypted connections stand together.
 ///
 /// It sends [`SharedFrame`]s, which are encoded once however many they go to. Clones send over the
 /// same connection.
 pub struct AnySender {
-    member: Arc<dyn Member>,
+    link: Arc<dyn Addressee>,
 }
 
 impl AnySender {
@@ -24,7 +24,7 @@ impl AnySender {
     /// # Errors
     /// If there is no room, or the connection is closing or closed.
     pub fn try_send(&self, frame: &SharedFrame) -> Result<(), SendError> {
-        self.member.clone().try_push_frame(frame)
+        self.link.clone().try_push_frame(frame)
     }
 
     /// Waits until a frame whose message has `len` bytes may be queued.
@@ -35,38 +35,38 @@ impl AnySender {
     /// # Cancel safety
     /// Safe: room is not held, others may take it first.
     pub async fn ready(&self, len: usize) -> Result<(), SendError> {
-        poll_fn(|cx| self.member.poll_room(cx, len)).await
+        poll_fn(|cx| self.link.poll_room(cx, len)).await
     }
 
     /// Bytes of messages that wait for the network.
     pub fn buffered_amount(&self) -> usize {
-        self.member.buffered_amount()
+        self.link.buffered_amount()
     }
 
     /// As [`WebSocket::start_close`](crate::WebSocket::start_close).
     pub fn start_close(&self, reason: impl Into<Option<CloseReason>>) {
-        self.member.clone().start_close(reason.into());
+        self.link.clone().start_close(reason.into());
     }
 }
 
 impl<S: Stream> From<Sender<S>> for AnySender {
     fn from(sender: Sender<S>) -> Self {
-        let member = sender.link().clone();
-        Member::add_handle(&*member);
-        Self { member }
+        let link = sender.link().clone();
+        link.add_handle();
+        Self { link }
     }
 }
 
 impl Clone for AnySender {
     fn clone(&self) -> Self {
-        self.member.add_handle();
-        Self { member: self.member.clone() }
+        self.link.add_handle();
+        Self { link: self.link.clone() }
     }
 }
 
 impl Drop for AnySender {
     fn drop(&mut self) {
-        self.member.clone().drop_handle();
+        self.link.clone().drop_handle();
     }
 }
 

@@ -16,12 +16,24 @@ pub(crate) struct Ending {
     pub(crate) unsent: Unsent,
 }
 
-/// What is asked of a WebSocket by those who do not know its stream.
+/// What a group asks of its members.
 pub(crate) trait Member: Send + Sync {
     /// Queues a shared frame; it leaves with what else is queued before the driver's next turn.
     /// A member whose queue is full is closed with 1013: it cannot keep up.
     fn push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError>;
 
+    /// Begins the closing handshake.
+    fn start_close(self: Arc<Self>, reason: Option<CloseReason>);
+
+    /// How it ended, once nothing more is done for it: its stream was let go as well.
+    fn ending(&self) -> Option<Ending>;
+
+    /// Lets the stream go at once. Says how it ended, and whether this is what ended it.
+    fn abort(self: Arc<Self>) -> (Ending, bool);
+}
+
+/// What a sender asks that does not know the stream.
+pub(crate) trait Addressee: Member {
     /// As `push_frame`, but a queue that is full is all that is said of it.
     fn try_push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError>;
 
@@ -34,15 +46,6 @@ pub(crate) trait Member: Send + Sync {
     /// Counts one more, or one less, of those who may send.
     fn add_handle(&self);
     fn drop_handle(self: Arc<Self>);
-
-    /// Begins the closing handshake.
-    fn start_close(self: Arc<Self>, reason: Option<CloseReason>);
-
-    /// How it ended, once nothing more is done for it: its stream was let go as well.
-    fn ending(&self) -> Option<Ending>;
-
-    /// Lets the stream go at once. Says how it ended, and whether this is what ended it.
-    fn abort(self: Arc<Self>) -> (Ending, bool);
 }
 
 impl<S: Stream> Member for Link<S> {
@@ -56,26 +59,6 @@ impl<S: Stream> Member for Link<S> {
             self.push();
         }
         sent
-    }
-
-    fn try_push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError> {
-        self.queue_frame(&mut self.lock(), frame)
-    }
-
-    fn poll_room(&self, cx: &mut Context<'_>, len: usize) -> Poll<Result<(), SendError>> {
-        self.lock().poll_room(cx, len)
-    }
-
-    fn buffered_amount(&self) -> usize {
-        self.lock().connection.buffered_amount()
-    }
-
-    fn add_handle(&self) {
-        Self::add_handle(self);
-    }
-
-    fn drop_handle(self: Arc<Self>) {
-        Self::drop_handle(&self, false);
     }
 
     fn start_close(self: Arc<Self>, reason: Option<CloseReason>) {
@@ -101,6 +84,28 @@ impl<S: Stream> Member for Link<S> {
             None => (false, Unsent::default()),
         };
         (Ending { was_clean, unsent }, by_this)
+    }
+}
+
+impl<S: Stream> Addressee for Link<S> {
+    fn try_push_frame(self: Arc<Self>, frame: &SharedFrame) -> Result<(), SendError> {
+        self.queue_frame(&mut self.lock(), frame)
+    }
+
+    fn poll_room(&self, cx: &mut Context<'_>, len: usize) -> Poll<Result<(), SendError>> {
+        self.lock().poll_room(cx, len)
+    }
+
+    fn buffered_amount(&self) -> usize {
+        self.lock().connection.buffered_amount()
+    }
+
+    fn add_handle(&self) {
+        Self::add_handle(self);
+    }
+
+    fn drop_handle(self: Arc<Self>) {
+        Self::drop_handle(&self, false);
     }
 }
 

@@ -29,7 +29,7 @@ use crate::clock;
 use crate::driver::{Driven, Driver};
 use crate::timers::Tick;
 
-pub(crate) use member::{Ending, Member};
+pub(crate) use member::{Addressee, Ending, Member};
 pub(crate) use receive::Delivery;
 pub(crate) use send::Leave;
 use tail::Tail;
