@@ -25,7 +25,8 @@ async function pack(...options) {
 
 test('the package has the sources, their declarations and the README, and nothing else', async () => {
   const { paths } = await pack('--dry-run');
-  const names = (await readdir(join(HOME, 'src'))).map((name) => name.replace(/\.js$/, ''));
+  const files = (await readdir(join(HOME, 'src'), { recursive: true })).filter((name) => name.endsWith('.js'));
+  const names = files.map((name) => name.replace(/\.js$/, ''));
   const expected = names.flatMap((name) => [`src/${name}.js`, `types/${name}.d.ts`]);
   assert.deepEqual(paths, [...expected, 'README.md', 'package.json'].sort());
 });

@@ -1,0 +1,105 @@
+/** What a session has, and the few steps that all its parts are made of. */
+
+import { Epochs } from './epochs.js';
+import { Numbering } from './numbering.js';
+import { Outbox } from './outbox.js';
+import { Subscriptions } from './subscriptions.js';
+
+/** @typedef {import('./answers.js').Answer} Answer */
+/** @typedef {import('./client-message.js').ClientMessage} ClientMessage */
+/** @typedef {import('./client-message.js').Command} Command */
+/** @typedef {import('./config.js').Config} Config */
+/** @typedef {import('./output.js').Outcome} Outcome */
+/** @typedef {import('./output.js').Output} Output */
+/** @typedef {import('./pulse.js').Pulse} Pulse */
+
+/**
+ * What there is of a link. `connecting`: the transport is open and `connect` was sent. `up`: there is a
+ * session on it; `leaveAt` is when to leave a hub that will go.
+ *
+ * @typedef {{ readonly phase: 'down' | 'ended' }
+ *   | { readonly phase: 'connecting', readonly id: number, readonly deadline: number }
+ *   | { readonly phase: 'up', readonly pulse: Pulse, readonly leaveAt: number }} State
+ */
+
+/**
+ * A command that waits for its reply. `ticket` is null if the session itself asked; `again` is how a
+ * publication would be sent again.
+ *
+ * @typedef {{ readonly ticket: number | null, readonly command: Command, readonly again: string }} Asked
+ */
+
+export class Core {
+  // What is there now.
+  /** @type {State} */
+  state = { phase: 'down' };
+  /** Since when there is no session that is up. @type {number | null} */
+  downSince = null;
+
+  // What outlives a link.
+  /** @type {{ session: string, key: string } | null} */
+  identity = null;
+  /** @type {{ max_message: number, max_unanswered: number }} */
+  limits = { max_message: Infinity, max_unanswered: 1 };
+  numbering = new Numbering();
+
+  // What the application wants.
+  subscriptions = new Subscriptions();
+  /** In the order of the ids, which is that of the sending. @type {Map<number, Asked>} */
+  pending = new Map();
+  outbox = new Outbox();
+  epochs = new Epochs();
+  away = false;
+  isAwayTold = true;
+  nextId = 1;
+
+  /** What the present step puts out. @type {Output[]} */
+  out = [];
+
+  /** @param {Config} config */
+  constructor(config) {
+    this.config = config;
+    this.nextKey = config.firstKey;
+  }
+
+  get isUp() {
+    return this.state.phase === 'up';
+  }
+
+  /**
+   * @param {number} ticket
+   * @param {Outcome} outcome
+   */
+  settle(ticket, outcome) {
+    this.out.push({ type: 'settled', ticket, outcome });
+  }
+
+  /** @param {ClientMessage} message */
+  transmit(message) {
+    this.out.push({ type: 'transmit', message });
+  }
+
+  /**
+   * Sends a message that has a number.
+   *
+   * @param {ClientMessage} message
+   * @param {number | null} [ticket]
+   * @param {number} [size]
+   */
+  transmitNumbered(message, ticket = null, size = 0) {
+    this.numbering.sent({ message, ticket, size });
+    this.transmit(message);
+  }
+
+  /** Says how many messages were received. */
+  tellGot() {
+    this.transmit({ type: 'heartbeat', got: this.numbering.tell() });
+  }
+
+  /** Takes all commands that wait for their reply. */
+  takePending() {
+    const pending = [...this.pending];
+    this.pending.clear();
+    return pending;
+  }
+}

@@ -1,0 +1,153 @@
+/** Links that end, and what becomes of requests without one. */
+
+import { FAREWELL, NOT_UNDERSTOOD, NO_HEARTBEAT, RETURNING, TOLD_TO_GO, comesBack } from './close-code.js';
+
+/** @typedef {import('./core.js').Core} Core */
+/** @typedef {import('./output.js').End} End */
+
+/**
+ * @param {Core} core
+ * @param {number} now
+ * @param {number | null} code
+ */
+export function lost(core, now, code) {
+  if (core.state.phase === 'ended') return;
+  if (code !== null && !comesBack(code)) end(core, null, { why: 'code', code });
+  else down(core, now);
+}
+
+/**
+ * The hub says why it closes.
+ *
+ * @param {Core} core
+ * @param {number} now
+ * @param {import('./hub-message.js').Bye} bye
+ */
+export function farewell(core, now, bye) {
+  if (bye.retry) return leave(core, now, RETURNING, bye.after);
+  // No farewell: another link may have the session.
+  const code = bye.code > FAREWELL && bye.code < 5000 ? bye.code : TOLD_TO_GO;
+  end(core, code, { why: 'bye', bye });
+}
+
+/**
+ * The application wants no more.
+ *
+ * @param {Core} core
+ */
+export function close(core) {
+  if (core.state.phase !== 'ended') end(core, FAREWELL, { why: 'closed' });
+}
+
+/**
+ * @param {Core} core
+ * @param {string} message
+ */
+export function notUnderstood(core, message) {
+  end(core, NOT_UNDERSTOOD, { why: 'notUnderstood', message });
+}
+
+/**
+ * Closes a link whose session is to go on: `after` so many milliseconds, or when the transport likes.
+ *
+ * @param {Core} core
+ * @param {number} now
+ * @param {number} code
+ * @param {number | null} [after]
+ */
+export function leave(core, now, code, after = null) {
+  core.out.push({ type: 'close', code, then: 'return', after });
+  down(core, now);
+}
+
+/**
+ * Ends the session: what waits never leaves, and no reply will come.
+ *
+ * @param {Core} core
+ * @param {number | null} code null if the transport is closed already
+ * @param {End} end
+ */
+export function end(core, code, end) {
+  if (code !== null) core.out.push({ type: 'close', code, then: 'stop' });
+  core.state = { phase: 'ended' };
+  settleUnanswered(core);
+  const leaving = core.subscriptions.takeLeaving().map(([, ticket]) => ticket);
+  const wanted = [...core.subscriptions.all()].map((subscription) => subscription.takeTicket());
+  for (const ticket of [...leaving, ...wanted]) {
+    if (ticket !== null) core.settle(ticket, ENDED);
+  }
+  for (let waiting; (waiting = core.outbox.pop()); ) core.settle(waiting.ticket, ENDED);
+  core.out.push({ type: 'ended', end });
+}
+
+/** @type {import('./output.js').Outcome} */
+const ENDED = { outcome: 'notSent', why: 'ended' };
+
+/**
+ * @param {Core} core
+ * @param {number} now
+ */
+function down(core, now) {
+  const wasUp = core.isUp;
+  core.state = { phase: 'down' };
+  if (!wasUp) return;
+  core.downSince = now;
+  core.out.push({ type: 'down' });
+}
+
+/**
+ * Deadlines of a link.
+ *
+ * @param {Core} core
+ * @param {Extract<import('./core.js').State, { phase: 'up' }>} link
+ * @param {number} now
+ */
+export function tickLink(core, { pulse, leaveAt }, now) {
+  const due = pulse.tick(now);
+  if (due === 'dead') return leave(core, now, NO_HEARTBEAT);
+  if (leaveAt <= now) return leave(core, now, RETURNING, 0);
+  if (due === 'ask') core.transmit({ type: 'heartbeat' });
+  if (core.numbering.deadline(pulse.interval) <= now) core.tellGot();
+}
+
+/**
+ * When something has been without a link for too long.
+ *
+ * @param {Core} core
+ */
+export function agingDeadline({ config, downSince, numbering, outbox, pending }) {
+  if (downSince === null) return Infinity;
+  const { maxAge } = config;
+  const isAwaited = numbering.hasTickets() || [...pending.values()].some(({ ticket }) => ticket !== null);
+  return Math.min(outbox.deadline(downSince, maxAge), isAwaited ? downSince + maxAge : Infinity);
+}
+
+/**
+ * What has been without a link for too long gets its fate.
+ *
+ * @param {Core} core
+ * @param {number} now
+ */
+export function age(core, now) {
+  const { maxAge } = core.config;
+  const since = core.downSince ?? now;
+  if (now >= since + maxAge) settleUnanswered(core);
+  while (core.outbox.deadline(since, maxAge) <= now) {
+    const waiting = core.outbox.pop();
+    if (waiting !== undefined) core.settle(waiting.ticket, { outcome: 'notSent', why: 'expired' });
+  }
+}
+
+/**
+ * Requests that left, and of which nobody will say what became of them.
+ *
+ * @param {Core} core
+ */
+function settleUnanswered(core) {
+  for (const [id, asked] of core.takePending()) {
+    if (asked.ticket !== null) core.settle(asked.ticket, { outcome: 'uncertain' });
+    // What the session asked for itself.
+    else core.pending.set(id, asked);
+  }
+  for (const ticket of core.numbering.takeTickets()) core.settle(ticket, { outcome: 'uncertain' });
+}

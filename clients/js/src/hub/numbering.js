@@ -1,0 +1,101 @@
+/** How messages are numbered, so that a short break loses none. docs/protocol.md, "The link". */
+
+/** @typedef {import('./client-message.js').ClientMessage} ClientMessage */
+
+/** Told at the latest after so many messages, */
+const TELL_AFTER_MESSAGES = 64;
+/** or so many bytes. */
+const TELL_AFTER_BYTES = 64 * 1024;
+
+/**
+ * A message that the hub has not confirmed. `ticket` is that of a `send`, which is settled by that.
+ *
+ * @typedef {{ readonly message: ClientMessage, ticket: number | null, readonly size: number }} Sent
+ */
+
+/** The numbers of one session in both directions. Numbers are not written: both sides count. */
+export class Numbering {
+  /** What was sent and not confirmed, in order. @type {Sent[]} */
+  unconfirmed = [];
+  /** Bytes of payload in it. */
+  #bytes = 0;
+  /** How many messages the hub has confirmed. */
+  #confirmed = 0;
+  #received = 0;
+  /** Received since the hub was told `got` last. @type {{ messages: number, bytes: number, since: number | null }} */
+  #untold = { messages: 0, bytes: 0, since: null };
+
+  /** @param {Sent} sent */
+  sent(sent) {
+    this.#bytes += sent.size;
+    this.unconfirmed.push(sent);
+  }
+
+  /**
+   * Whether one more message of this size may be sent before others are confirmed. One alone always may.
+   *
+   * @param {number} size
+   * @param {import('./config.js').Config} config
+   */
+  hasRoom(size, { maxUnconfirmed, maxUnconfirmedBytes }) {
+    const { length } = this.unconfirmed;
+    return length === 0 || (length < maxUnconfirmed && this.#bytes + size <= maxUnconfirmedBytes);
+  }
+
+  /**
+   * The hub says how many it got.
+   *
+   * @param {number} got
+   * @returns {number[] | null} the tickets that are settled by that; null if it cannot be
+   */
+  confirm(got) {
+    const newly = got - this.#confirmed;
+    if (newly < 0 || newly > this.unconfirmed.length) return null;
+    const confirmed = this.unconfirmed.splice(0, newly);
+    for (const { size } of confirmed) this.#bytes -= size;
+    this.#confirmed = got;
+    return confirmed.flatMap(({ ticket }) => ticket ?? []);
+  }
+
+  hasTickets() {
+    return this.unconfirmed.some(({ ticket }) => ticket !== null);
+  }
+
+  /** Takes what is to be settled; the messages stay. */
+  takeTickets() {
+    const tickets = this.unconfirmed.flatMap(({ ticket }) => ticket ?? []);
+    for (const sent of this.unconfirmed) sent.ticket = null;
+    return tickets;
+  }
+
+  /**
+   * @param {number} now
+   * @param {number} size
+   */
+  received(now, size) {
+    this.#received += 1;
+    this.#untold.messages += 1;
+    this.#untold.bytes += size;
+    this.#untold.since ??= now;
+  }
+
+  /** How many were received in all: what is told to the hub now. */
+  tell() {
+    this.#untold = { messages: 0, bytes: 0, since: null };
+    return this.#received;
+  }
+
+  /** Whether so much was received that it has to be told at once. */
+  get isMuchUntold() {
+    return this.#untold.messages >= TELL_AFTER_MESSAGES || this.#untold.bytes >= TELL_AFTER_BYTES;
+  }
+
+  /**
+   * When it has to be told.
+   *
+   * @param {number} interval
+   */
+  deadline(interval) {
+    return this.#untold.since === null ? Infinity : this.#untold.since + interval;
+  }
+}

@@ -1,0 +1,59 @@
+/** Requests that wait for the link, in the order of their making, within bounds. */
+
+/** @typedef {import('./client-message.js').Command} Command */
+/** @typedef {import('./payload.js').Payload} Payload */
+
+/** @typedef {Command | { readonly type: 'send', readonly payload: Payload }} What */
+
+/** @typedef {{ readonly ticket: number, readonly what: What, readonly size: number, readonly since: number }} Waiting */
+
+export class Outbox {
+  /** @type {Waiting[]} */
+  #waiting = [];
+  #bytes = 0;
+
+  /**
+   * @param {number} now
+   * @param {number} ticket
+   * @param {What} what
+   * @param {import('./config.js').Config} config
+   * @returns whether it is kept: as much waits as may if not
+   */
+  push(now, ticket, what, { maxWaiting, maxWaitingBytes }) {
+    const size = payloadSize(what);
+    if (this.#waiting.length >= maxWaiting || this.#bytes + size > maxWaitingBytes) return false;
+    this.#bytes += size;
+    this.#waiting.push({ ticket, what, size, since: now });
+    return true;
+  }
+
+  /** @returns {Waiting | undefined} */
+  get first() {
+    return this.#waiting[0];
+  }
+
+  pop() {
+    const first = this.#waiting.shift();
+    this.#bytes -= first?.size ?? 0;
+    return first;
+  }
+
+  /**
+   * When the first has been without a link, lost at `down`, for too long.
+   *
+   * @param {number} down
+   * @param {number} maxAge
+   */
+  deadline(down, maxAge) {
+    return this.first === undefined ? Infinity : Math.max(this.first.since, down) + maxAge;
+  }
+}
+
+/**
+ * Bytes of the payload that it carries.
+ *
+ * @param {What} what
+ */
+export function payloadSize(what) {
+  return 'payload' in what ? what.payload.size : 0;
+}

@@ -1,0 +1,118 @@
+/**
+ * Reading what came from the wire: a reader takes one JSON value and gives it back checked, or throws
+ * a `Fault`. docs/protocol.md, "WebSocket" and "Values".
+ *
+ * Two things cannot be told after `JSON.parse`: whether a number was written as `1.0`, and how deep a
+ * payload is nested. Both are taken as they are.
+ */
+
+/** What a message has in it that is not of this language. */
+export class Fault extends Error {}
+
+/**
+ * `value` is undefined if the field is left out; `name` is the field's, for the fault.
+ *
+ * @template T
+ * @typedef {(value: unknown, name: string) => T} Reader
+ */
+
+/** @typedef {Record<string, unknown>} Fields */
+
+/**
+ * @param {unknown} value
+ * @param {string} name
+ * @returns {Fields}
+ */
+export function fields(value, name) {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return /** @type {Fields} */ (value);
+  throw new Fault(`\`${name}\` is not an object`);
+}
+
+/**
+ * An object with these fields; others are ignored, and those that are left out stay so.
+ *
+ * @template {Record<string, Reader<unknown>>} R
+ * @param {R} readers
+ * @returns {Reader<{ readonly [K in keyof R]: ReturnType<R[K]> }>}
+ */
+export function object(readers) {
+  return (value, name) => {
+    const from = fields(value, name);
+    /** @type {Fields} */
+    const read = {};
+    for (const [key, reader] of Object.entries(readers)) {
+      // `null` counts as left out.
+      const field = reader(from[key] ?? undefined, key);
+      if (field !== undefined) read[key] = field;
+    }
+    return /** @type {{ readonly [K in keyof R]: ReturnType<R[K]> }} */ (read);
+  };
+}
+
+/**
+ * An object whose names are data, as its entries.
+ *
+ * @template T
+ * @param {Reader<unknown>} key
+ * @param {Reader<T>} reader
+ * @returns {Reader<[string, T][]>}
+ */
+export function entries(key, reader) {
+  return (value, name) =>
+    Object.entries(fields(value, name)).map(([entry, value]) => {
+      key(entry, name);
+      return [entry, reader(value, name)];
+    });
+}
+
+/**
+ * @template T
+ * @param {Reader<T>} reader
+ * @returns {Reader<readonly T[]>}
+ */
+export function list(reader) {
+  return (value, name) => {
+    if (!Array.isArray(value)) throw new Fault(`\`${name}\` is not a list`);
+    return value.map((item) => reader(item, name));
+  };
+}
+
+/**
+ * @template T
+ * @template {T | undefined} D
+ * @param {Reader<T>} reader
+ * @param {D} [otherwise] what is read if it is left out
+ * @returns {Reader<T | D>}
+ */
+export function optional(reader, otherwise) {
+  return (value, name) => (value === undefined ? /** @type {D} */ (otherwise) : reader(value, name));
+}
+
+/**
+ * @param {number} max
+ * @param {number} [min]
+ * @returns {Reader<number>}
+ */
+export function numberUpTo(max, min = 0) {
+  return (value, name) => {
+    if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+    throw new Fault(`\`${name}\` is not an integer within ${min} to ${max}`);
+  };
+}
+
+/**
+ * @param {RegExp} legal
+ * @returns {Reader<string>}
+ */
+export function textLike(legal) {
+  return (value, name) => {
+    if (typeof value === 'string' && legal.test(value)) return value;
+    throw new Fault(`\`${name}\` is not legal text`);
+  };
+}
+
+/** @type {Reader<boolean>} */
+export function flag(value, name) {
+  if (typeof value === 'boolean') return value;
+  throw new Fault(`\`${name}\` is neither true nor false`);
+}

@@ -1,0 +1,85 @@
+/** What the application asks for. */
+
+import { age } from './ending.js';
+import { Subscription } from './subscription.js';
+
+/** @typedef {import('./core.js').Core} Core */
+/** @typedef {import('./input.js').Request} Request */
+/** @typedef {import('./output.js').NotSent} NotSent */
+
+/**
+ * @param {Core} core
+ * @param {number} now
+ * @param {number} ticket
+ * @param {Request} request
+ */
+export function request(core, now, ticket, request) {
+  if (core.state.phase === 'ended') return refuse(core, ticket, 'ended');
+  if (request.type === 'subscribe') return subscribe(core, ticket, request);
+  if (request.type === 'unsubscribe') return unsubscribe(core, ticket, request.topic);
+  const isPublication = request.type === 'publish';
+  const what = isPublication ? { ...request, key: core.nextKey, again: null } : request;
+  if (!core.isUp) age(core, now);
+  if (!core.outbox.push(now, ticket, what, core.config)) return refuse(core, ticket, 'full');
+  if (isPublication) core.nextKey += 1;
+}
+
+/**
+ * @param {Core} core
+ * @param {string} topic
+ * @param {number} offset
+ */
+export function acknowledge({ subscriptions }, topic, offset) {
+  const subscription = subscriptions.get(topic);
+  if (subscription === undefined || subscription.position === null) return;
+  if (offset > subscription.acked.offset) subscription.acked = { offset, isTold: false };
+}
+
+/**
+ * @param {Core} core
+ * @param {boolean} away
+ */
+export function setAway(core, away) {
+  if (core.away === away) return;
+  core.away = away;
+  core.isAwayTold = false;
+}
+
+/**
+ * @param {Core} core
+ * @param {number} ticket
+ * @param {Extract<Request, { type: 'subscribe' }>} request
+ */
+function subscribe(core, ticket, { topic, options }) {
+  const { config, subscriptions } = core;
+  if (subscriptions.get(topic) !== undefined) return refuse(core, ticket, 'subscribed');
+  if (subscriptions.size >= config.maxSubscriptions) return refuse(core, ticket, 'full');
+  subscriptions.add(new Subscription(topic, 'application', options, ticket));
+}
+
+/**
+ * @param {Core} core
+ * @param {number} ticket
+ * @param {string} topic
+ */
+function unsubscribe(core, ticket, topic) {
+  const subscription = core.subscriptions.remove(topic);
+  if (subscription === undefined) return refuse(core, ticket, 'notSubscribed');
+  const { phase, position } = subscription;
+  if (subscription.ticket !== null) core.settle(subscription.ticket, { outcome: 'withdrawn' });
+  const wasNeverAsked = position === null && phase.name !== 'asked' && phase.name !== 'active';
+  if (wasNeverAsked || phase.name === 'lapsed') {
+    core.settle(ticket, { outcome: 'done', answer: { to: 'unsubscribe', ok: {} } });
+  } else {
+    core.subscriptions.leaving.push([topic, ticket]);
+  }
+}
+
+/**
+ * @param {Core} core
+ * @param {number} ticket
+ * @param {NotSent} why
+ */
+function refuse(core, ticket, why) {
+  core.settle(ticket, { outcome: 'notSent', why });
+}

@@ -1,0 +1,166 @@
+/**
+ * A client's session as a value: what to say to the hub, and what to tell the application.
+ * docs/protocol.md; `everwire_proto::session::Session` decides the same, and both run the same recorded
+ * traces.
+ *
+ * It sits above a transport that connects again by itself: when to try, how often and how long to wait
+ * is decided there.
+ *
+ * Layout:
+ * - `input.js`, `output.js`, `config.js`: what happens, what to do, and every limit
+ * - `core.js`: what a session has
+ * - `connecting.js`: links that open, with the old session or a new one; `ending.js`: links that end
+ * - `requests.js`: what the application asks for; `receiving.js`: what the hub says; `flush.js`: what leaves
+ * - `numbering.js`, `pulse.js`: the link; `outbox.js`: requests that wait; `subscription.js`,
+ *   `subscriptions.js`, `roster.js`, `epochs.js`: topics
+ * - `hub-message.js`, `answers.js`, `values.js`, `read.js`: what is read; `client-message.js`, `payload.js`:
+ *   what is written; `close-code.js`
+ */
+
+import { size } from '../message.js';
+import { RETURNING } from './close-code.js';
+import { opened, receivedConnecting } from './connecting.js';
+import { Core } from './core.js';
+import { age, agingDeadline, close, leave, lost, notUnderstood, tickLink } from './ending.js';
+import { flush } from './flush.js';
+import { read } from './hub-message.js';
+import { Fault } from './read.js';
+import { received } from './receiving.js';
+import { acknowledge, request, setAway } from './requests.js';
+
+/** @typedef {import('./input.js').Input} Input */
+/** @typedef {import('./output.js').Output} Output */
+
+/**
+ * No I/O, no clock, no randomness. Everything that happens is told with `step`, which says what to do
+ * about it, in order. Times are milliseconds from any one origin and never go back. Between inputs, a
+ * `tick` is due at `deadline`.
+ */
+export class Session {
+  #core;
+
+  /** @param {import('./config.js').Config} config */
+  constructor(config) {
+    this.#core = new Core(config);
+  }
+
+  /** What there is: `down`, `connecting`, `up` or `ended`. */
+  get phase() {
+    return this.#core.state.phase;
+  }
+
+  /** When the next `tick` is due; Infinity if none is. */
+  get deadline() {
+    const core = this.#core;
+    const { state } = core;
+    switch (state.phase) {
+      case 'ended':
+        return Infinity;
+      case 'down':
+        return agingDeadline(core);
+      case 'connecting':
+        return Math.min(agingDeadline(core), state.deadline);
+      case 'up': {
+        const told = core.numbering.deadline(state.pulse.interval);
+        return Math.min(told, state.leaveAt, core.subscriptions.deadline, state.pulse.deadline);
+      }
+    }
+  }
+
+  /**
+   * Takes what happened into account and says what to do, in order. An input that makes no sense at
+   * present changes nothing.
+   *
+   * @param {number} now
+   * @param {number} random uniform in 0 ≤ r < 1, another one each time
+   * @param {Input} input
+   * @returns {Output[]}
+   */
+  step(now, random, input) {
+    const core = this.#core;
+    if (!core.isUp) core.downSince ??= now;
+    switch (input.type) {
+      case 'opened':
+        opened(core, now, input.token);
+        break;
+      case 'received':
+        hear(core, now, random, input.message);
+        break;
+      case 'lost':
+        lost(core, now, input.code);
+        break;
+      case 'tick':
+        tick(core, now);
+        break;
+      case 'request':
+        request(core, now, input.ticket, input.request);
+        break;
+      case 'ack':
+        acknowledge(core, input.topic, input.offset);
+        break;
+      case 'away':
+        setAway(core, input.away);
+        break;
+      case 'close':
+        close(core);
+    }
+    flush(core);
+    return core.out.splice(0);
+  }
+}
+
+/**
+ * @param {Core} core
+ * @param {number} now
+ * @param {number} random
+ * @param {import('../message.js').Message} message
+ */
+function hear(core, now, random, message) {
+  const { state } = core;
+  if (state.phase !== 'up' && state.phase !== 'connecting') return;
+  const heard = decode(core, message);
+  if (state.phase === 'up') {
+    state.pulse.heard(now);
+    if (heard.type !== 'heartbeat') core.numbering.received(now, size(message));
+  }
+  if (heard.type === 'fault') notUnderstood(core, heard.message);
+  else if (state.phase === 'up') received(core, now, random, heard);
+  else receivedConnecting(core, now, random, heard);
+}
+
+/**
+ * @param {Core} core
+ * @param {import('../message.js').Message} message
+ * @returns {import('./hub-message.js').HubMessage | { type: 'fault', message: string }}
+ */
+function decode({ state, pending }, message) {
+  if (typeof message !== 'string') return { type: 'fault', message: 'a message that is not text' };
+  try {
+    return read(message, (id) => {
+      if (state.phase !== 'connecting') return pending.get(id)?.command.type;
+      return id === state.id ? 'connect' : undefined;
+    });
+  } catch (error) {
+    if (error instanceof Fault) return { type: 'fault', message: error.message };
+    throw error;
+  }
+}
+
+/**
+ * @param {Core} core
+ * @param {number} now
+ */
+function tick(core, now) {
+  const { state } = core;
+  core.subscriptions.tick(now);
+  switch (state.phase) {
+    case 'down':
+      return age(core, now);
+    case 'connecting':
+      age(core, now);
+      if (state.deadline <= now) leave(core, now, RETURNING);
+      return;
+    case 'up':
+      tickLink(core, state, now);
+  }
+}
