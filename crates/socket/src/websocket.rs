@@ -104,10 +104,10 @@ impl<S: Stream> WebSocket<S> {
     /// Shows messages to `visit` without copying them: waits until there are some, then shows all
     /// that have arrived. Says how many there were; `None` when the connection has ended.
     ///
-    /// What `visit` sends with [`Outlet::send`] leaves in one write with the rest. When the queue
-    /// (`max_queued_bytes`) is full of it, no more messages are shown, and the next call waits until
-    /// there is room again: so a peer that does not read its answers is not read either, and the
-    /// first answer to each message is taken, unless others fill the queue meanwhile.
+    /// What `visit` sends with [`Outlet::send`] leaves in one write, when the visit is over. When the
+    /// queue (`max_queued_bytes`) is full of it, no more messages are shown, and the next call waits
+    /// until there is room again: so a peer that does not read its answers is not read either, and
+    /// the first answer to each message is taken, unless others fill the queue meanwhile.
     ///
     /// # Cancel safety
     /// Safe: a message that was not shown stays for the next call.
