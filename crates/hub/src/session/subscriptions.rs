@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use everwire::SharedFrame;
 use everwire_proto::{
-    ErrorCode, ErrorReply, HubMessage, Position, Recovered, SlowPolicy, Start, SubscribeOptions,
-    Subscribed, Topic,
+    ErrorCode, ErrorReply, HubMessage, Position, Recovered, SlowPolicy, Start, SubscribeFrom,
+    SubscribeOptions, Subscribed, Topic,
 };
 
 use super::{Pushed, Session};
@@ -81,16 +81,15 @@ impl Session {
         options: &SubscribeOptions,
     ) -> Result<Arriving, ErrorReply> {
         let hub = &self.0.hub;
-        {
-            let state = self.lock();
-            if state.subscriptions.contains_key(topic) {
-                return Err(ErrorReply::new(ErrorCode::AlreadySubscribed, "already subscribed"));
-            }
-            let max = hub.config.max_subscriptions;
-            if state.subscriptions.len() >= max {
-                let message = format!("`max_subscriptions` of {max} are there already");
-                return Err(ErrorReply::new(ErrorCode::Limit, message));
-            }
+        // A client that has missed something goes on from where it is.
+        let moves = matches!(options.from, SubscribeFrom::Position(_));
+        if self.lock().subscriptions.contains_key(topic) && !(moves && self.unsubscribe(topic)) {
+            return Err(ErrorReply::new(ErrorCode::AlreadySubscribed, "already subscribed"));
+        }
+        let max = hub.config.max_subscriptions;
+        if self.lock().subscriptions.len() >= max {
+            let message = format!("`max_subscriptions` of {max} are there already");
+            return Err(ErrorReply::new(ErrorCode::Limit, message));
         }
         let room = hub.topics.open(&*hub.broker, topic).await.map_err(|e| hub.report(&e))?;
         let begun = hub.broker.begin(topic, self.client(), &options.from).await;

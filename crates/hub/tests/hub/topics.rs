@@ -91,6 +91,21 @@ async fn whoever_unsubscribes_hears_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_client_that_missed_something_subscribes_again_from_where_it_is() {
+    let stage = Stage::new();
+    let mut client = stage.client().await;
+    let position = client.subscribe("t").await["position"].clone();
+    stage.count("t", 1..=3).await;
+    client.hear_publications(3).await;
+    let again = json!({ "subscribe": { "topic": "t", "from": position } });
+    assert_eq!(client.ask(again).await["recovered"], true);
+    assert_eq!(client.hear_publications(3).await, numbers(1..=3));
+    stage.count("t", 4..=4).await;
+    assert_eq!(client.hear_publications(1).await, numbers(4..=4));
+    client.hear_nothing().await;
+}
+
+#[tokio::test]
 async fn subscriptions_are_limited() {
     let stage = Stage::with(|config| config.max_subscriptions = 2);
     let mut client = stage.client().await;
