@@ -174,6 +174,19 @@ export class Lifeline {
     this.#settle();
   }
 
+  /**
+   * As if the connection had been lost, but for what is said to the server.
+   *
+   * @param {Farewell} farewell
+   * @param {number | null} after
+   */
+  leave(farewell, after) {
+    if (this.#isClosing || this.#connection === null) return;
+    const { code = LOST.code, reason = '' } = farewell;
+    this.#connection.drop(farewell);
+    this.#ended({ code, reason, wasClean: true }, after === null ? 'retry' : { after });
+  }
+
   retryNow() {
     this.#decide({ type: 'retryNow' });
     this.#settle();

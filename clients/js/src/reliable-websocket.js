@@ -141,6 +141,19 @@ export class ReliableWebSocket extends WebSocketTarget {
     this.#lifeline.reconnect(farewell(code, reason));
   }
 
+  /**
+   * Drop what there is, and come back as after a loss: when the policy says, and not before so many
+   * milliseconds. While it waits it does nothing.
+   *
+   * @param {number} [code] for the connection that is dropped: 1000
+   * @param {string} [reason]
+   * @param {number | null} [after] at most the option `maxPacing`
+   * @throws {DOMException} as `close`
+   */
+  leave(code = 1000, reason = '', after = null) {
+    this.#lifeline.leave(farewell(code, reason), after);
+  }
+
   /** Cut a wait short: somebody is looking. */
   retryNow() {
     this.#lifeline.retryNow();

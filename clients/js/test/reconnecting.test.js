@@ -22,6 +22,23 @@ after(() => server.stop());
 /** What would take longer than this waits for a time that nobody waits for here. */
 const NEVER_MS = 1_000_000;
 
+describe('a connection that is left', () => {
+  test('is closed with a code, and replaced as one that was lost', async (context) => {
+    const socket = open(context, server.url);
+    const lines = transcript(socket);
+    await next(socket, 'open');
+    const left = next(socket, 'close');
+    socket.leave(4001, 'moving', 300);
+    assert.equal(socket.readyState, socket.CONNECTING);
+    const { wasClean, willReconnect, retryIn } = await left;
+    assert.deepEqual([wasClean, willReconnect, retryIn !== null && retryIn > 290], [true, true, true]);
+    socket.leave(4001, 'nobody is there now');
+    await next(socket, 'open');
+    assert.deepEqual(lines, ['open', 'close 4001 moving', 'open']);
+    assert.throws(() => socket.leave(1001), { name: 'InvalidAccessError' });
+  });
+});
+
 describe('a server that restarts', () => {
   test('is found again, with close in between and CONNECTING meanwhile', async (context) => {
     let server = await Server.start();
