@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { next, open, until } from './client.js';
 import { SOON_MS, Server, freePort } from './server.js';
+import { surround } from './surroundings.js';
 
 /** A wait that nothing but news ends, and a heartbeat that nothing but a poke starts. */
 const PATIENT = {
@@ -14,49 +15,6 @@ const PATIENT = {
   maxReconnectionDelay: 1_000_000,
   heartbeat: { interval: 1_000_000 },
 };
-
-/** As much of a window and its document as is listened to. */
-class Surroundings extends EventTarget {
-  listeners = 0;
-  hidden = false;
-  onLine = true;
-
-  /** @type {EventTarget['addEventListener']} */
-  addEventListener(type, listener, options) {
-    this.listeners += 1;
-    const signal = typeof options === 'object' ? options.signal : undefined;
-    signal?.addEventListener('abort', () => (this.listeners -= 1));
-    super.addEventListener(type, listener, options);
-  }
-
-  /** @param {string} type */
-  tell(type, facts = {}) {
-    this.dispatchEvent(Object.assign(new Event(type), facts));
-  }
-}
-
-/**
- * Node has no window: this one is there until the test is over.
- *
- * @param {import('node:test').TestContext} context
- */
-function surround(context) {
-  const window = new Surroundings();
-  const globals = {
-    addEventListener: window.addEventListener.bind(window),
-    document: window,
-    navigator: window,
-  };
-  for (const [name, value] of Object.entries(globals)) {
-    const before = Object.getOwnPropertyDescriptor(globalThis, name);
-    Object.defineProperty(globalThis, name, { value, configurable: true });
-    context.after(() => {
-      if (before) Object.defineProperty(globalThis, name, before);
-      else Reflect.deleteProperty(globalThis, name);
-    });
-  }
-  return window;
-}
 
 describe('in a browser', () => {
   /** @type {Server} */

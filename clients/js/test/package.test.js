@@ -52,6 +52,8 @@ test('the lock file names no machine', async () => {
 const PROGRAM = `
 import { ReliableWebSocket, classify } from 'everwire';
 import type { Ending, Fate, Options, Verdict } from 'everwire';
+import { HubError, connect } from 'everwire/hub';
+import type { HubClient, Topic } from 'everwire/hub';
 
 const options: Options = {
   heartbeat: { interval: 10_000 },
@@ -69,4 +71,21 @@ if (fate.fate === 'notSent') console.log(fate.why);
 // @ts-expect-error: there is no such event
 socket.onmassage = () => {};
 dropIn.close(1000);
+
+const hub: HubClient = connect('wss://127.0.0.1/', { token: async () => 't', maxWaiting: 10, maxRetries: 3 });
+hub.addEventListener('state', ({ detail }) => {
+  if (detail.status === 'up') console.log(detail.session);
+  if (detail.status === 'ended' && detail.end.why === 'bye') console.log(detail.end.bye.reason);
+});
+const chat: Topic = hub.topic('chat:42', { from: { last: 50 }, presence: 'full' });
+chat.addEventListener('gap', ({ detail }) => console.log(detail.reason, detail.to?.offset ?? 0));
+chat.addEventListener('presence', ({ detail }) => console.log(detail.joined.length - detail.left.length));
+// @ts-expect-error: there is no such event
+chat.addEventListener('publikation', () => {});
+for await (const publication of chat) if (publication.kind === 'stored') chat.acknowledge(publication.offset);
+const { offset, epoch } = await chat.publish({ text: 'hi' }, { echo: false });
+console.log(offset ?? 0, epoch ?? '', await hub.rpc('like', 7));
+await chat.publish(1).catch((error: unknown) => {
+  if (error instanceof HubError && error.failure.outcome === 'refused') console.log(error.failure.error.code);
+});
 `;

@@ -23,7 +23,8 @@
  * lost before the hub said which. `withdrawn`: the application unsubscribed before the subscription stood.
  *
  * @typedef {{ readonly outcome: 'done', readonly answer: Answer }
- *   | { readonly outcome: 'subscribed' | 'sent' | 'uncertain' | 'withdrawn' }
+ *   | { readonly outcome: 'subscribed' | 'sent' }
+ *   | { readonly outcome: 'uncertain' | 'withdrawn' }
  *   | { readonly outcome: 'refused', readonly error: ErrorReply }
  *   | { readonly outcome: 'notSent', readonly why: NotSent }} Outcome
  */

@@ -1,0 +1,193 @@
+/** A hub's client: a session that goes on over whatever becomes of the link. */
+
+import { Driver } from './driver.js';
+import { HubError } from './error.js';
+import { settings } from './options.js';
+import { payload } from './payload.js';
+import { target } from './target.js';
+import { Topic } from './topic.js';
+import { method, name as userName, topic as topicName } from './values.js';
+
+/** @typedef {import('./client-message.js').SubscribeOptions} SubscribeOptions */
+/** @typedef {import('./driver.js').Ending} Ending */
+/** @typedef {import('./options.js').Options} Options */
+/** @typedef {import('./values.js').UserState} UserState */
+
+/**
+ * Where the client is. `up`: there is a session; with `resumed` nothing was missed. `down`: the link is lost and
+ * will come back. `ended`: nothing follows.
+ *
+ * @typedef {{ readonly status: 'connecting' | 'down' }
+ *   | { readonly status: 'up', readonly session: string, readonly user?: string, readonly resumed: boolean }
+ *   | { readonly status: 'ended', readonly end: Ending }} State
+ */
+
+/**
+ * @typedef {object} HubEvents
+ * @property {State} state
+ * @property {unknown} message what the endpoint sent
+ * @property {Topic} topic the hub made a subscription for this session
+ */
+
+/** So many users can be asked for at once. */
+const MAX_USERS = 100;
+
+/** @extends {target<HubEvents>} */
+export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)() {
+  #driver;
+  #maxUnread;
+  /** @type {State} */
+  #state = { status: 'connecting' };
+  /** Those that are subscribed, or to be. @type {Map<string, Topic>} */
+  #topics = new Map();
+
+  /**
+   * @param {import('./driver.js').Url} url a function is asked before every attempt
+   * @param {Options} [options]
+   * @throws {DOMException} `SyntaxError` if no WebSocket can be made of the URL
+   */
+  constructor(url, options = {}) {
+    super();
+    const chosen = settings(options);
+    this.#maxUnread = chosen.maxUnread;
+    this.#driver = new Driver(url, chosen, (event) => this.#hear(event));
+  }
+
+  /** Where it is; the event `state` tells of each change. */
+  get state() {
+    return this.#state;
+  }
+
+  /**
+   * A topic by its name, 1 to 128 ASCII letters, digits and `- _ . ~ : / @ + =`. One that is subscribed is the
+   * same object each time.
+   *
+   * @param {string} name
+   * @param {SubscribeOptions} [options]
+   * @throws {Error} for another name
+   */
+  topic(name, options = {}) {
+    const known = this.#topics.get(topicName(name, 'topic'));
+    if (known !== undefined) return known;
+    return new Topic(name, options, {
+      request: (request) => this.#driver.request(request),
+      step: (input) => this.#driver.step(input),
+      listen: (topic) => void (this.#topics.has(name) || this.#topics.set(name, topic)),
+      forget: (topic) => void (this.#topics.get(name) === topic && this.#topics.delete(name)),
+      maxUnread: this.#maxUnread,
+    });
+  }
+
+  /**
+   * Tells the endpoint something.
+   *
+   * @param {unknown} data bytes, or anything that `JSON.stringify` takes
+   * @returns {Promise<void>} resolves when the hub has got it
+   * @throws {HubError} (the promise) if it did not, or perhaps not
+   */
+  async send(data) {
+    await this.#driver.request({ type: 'send', payload: payload(data) });
+  }
+
+  /**
+   * Has the endpoint do something.
+   *
+   * @param {string} name of the method, 1 to 128 bytes
+   * @param {unknown} [data] bytes, or anything that `JSON.stringify` takes; default: null
+   * @returns {Promise<unknown>} what it answers
+   * @throws {HubError} (the promise) if it did not, or perhaps not
+   */
+  async rpc(name, data = null) {
+    const request = { type: /** @type {const} */ ('rpc'), method: method(name, 'method'), payload: payload(data) };
+    const answer = await this.#driver.request(request);
+    if (answer?.to !== 'rpc') throw new TypeError('an answer to something else');
+    return answer.ok.data;
+  }
+
+  /**
+   * Whether users are there.
+   *
+   * @param {Iterable<string>} users at most 100
+   * @returns {Promise<Map<string, UserState>>}
+   * @throws {HubError} (the promise)
+   */
+  async status(users) {
+    const asked = [...users].map((user) => userName(user, 'users'));
+    if (asked.length > MAX_USERS) throw new RangeError(`at most ${MAX_USERS} users can be asked for`);
+    const answer = await this.#driver.request({ type: 'status', users: asked });
+    if (answer?.to !== 'status') throw new TypeError('an answer to something else');
+    return new Map(answer.ok.users);
+  }
+
+  /**
+   * Tells the hub that the user is away from this client, or back.
+   *
+   * @param {boolean} away
+   */
+  setAway(away) {
+    this.#driver.step({ type: 'away', away });
+  }
+
+  /** Says farewell: the session is over at once, and what waits is not sent. */
+  close() {
+    this.#driver.step({ type: 'close' });
+  }
+
+  /** @param {Parameters<ConstructorParameters<typeof Driver>[2]>[0]} event */
+  #hear(event) {
+    switch (event.type) {
+      case 'up': {
+        const { type, ...session } = event;
+        return this.#become({ status: type, ...session });
+      }
+      case 'down':
+        return this.#become({ status: event.type });
+      case 'ended':
+        for (const topic of [...this.#topics.values()]) topic.ended(new HubError({ outcome: 'notSent', why: 'ended' }));
+        return this.#become({ status: event.type, end: event.end });
+      case 'message':
+        return this.#dispatch('message', event.data);
+      default:
+        this.#topicOf(event).hear(event);
+    }
+  }
+
+  /**
+   * @param {Exclude<import('./output.js').Event, { type: 'up' | 'down' | 'ended' | 'message' }>} event
+   */
+  #topicOf(event) {
+    const { topic: name } = event.type === 'publication' ? event.publication : event.type === 'gap' ? event.gap : event;
+    const known = this.#topics.get(name);
+    if (known !== undefined) return known;
+    // A subscription that the hub made.
+    const topic = this.topic(name);
+    this.#topics.set(name, topic);
+    this.#dispatch('topic', topic);
+    return topic;
+  }
+
+  /** @param {State} state */
+  #become(state) {
+    this.#state = state;
+    this.#dispatch('state', state);
+  }
+
+  /**
+   * @template {keyof HubEvents} K
+   * @param {K} type
+   * @param {HubEvents[K]} detail
+   */
+  #dispatch(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/**
+ * Connects to a hub, and comes back whenever the link is lost.
+ *
+ * @param {import('./driver.js').Url} url a function is asked before every attempt
+ * @param {Options} [options]
+ */
+export function connect(url, options) {
+  return new HubClient(url, options);
+}

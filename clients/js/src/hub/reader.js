@@ -1,0 +1,60 @@
+/** One loop over a topic's publications: what came and was not taken yet, within a bound. */
+
+/** @template T */
+export class Reader {
+  /** @type {T[]} */
+  #unread = [];
+  #max;
+  #left;
+  /** How it ends once all is read; null as long as it does not. @type {{ error?: unknown } | null} */
+  #end = null;
+  /** @type {{ resolve: (result: IteratorResult<T, undefined>) => void, reject: (error: unknown) => void }[]} */
+  #waiting = [];
+
+  /**
+   * @param {number} max how many may wait to be read
+   * @param {() => void} left called when nobody reads any more
+   */
+  constructor(max, left) {
+    this.#max = max;
+    this.#left = left;
+  }
+
+  /** @param {T} value */
+  push(value) {
+    const first = this.#waiting.shift();
+    if (first !== undefined) return first.resolve({ done: false, value });
+    if (this.#unread.length < this.#max) this.#unread.push(value);
+    else this.end(new DOMException(`more than ${this.#max} publications are unread`, 'QuotaExceededError'));
+  }
+
+  /** @param {unknown} [error] none for a normal end */
+  end(error) {
+    if (this.#end !== null) return;
+    this.#end = error === undefined ? {} : { error };
+    this.#left();
+    for (const waiting of this.#waiting.splice(0)) this.next().then(waiting.resolve, waiting.reject);
+  }
+
+  /** @returns {Promise<IteratorResult<T, undefined>>} */
+  async next() {
+    const value = this.#unread.shift();
+    if (value !== undefined) return { done: false, value };
+    if (this.#end === null) return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    const { error } = this.#end;
+    this.#end = {};
+    if (error !== undefined) throw error;
+    return { done: true, value: undefined };
+  }
+
+  /** The loop was left. @returns {Promise<IteratorResult<T, undefined>>} */
+  async return() {
+    this.#unread = [];
+    this.end();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+}

@@ -1,0 +1,244 @@
+/** A topic of a hub: hear it, publish to it, see who is there. */
+
+import { HubError } from './error.js';
+import { payload } from './payload.js';
+import { Reader } from './reader.js';
+import { target } from './target.js';
+
+/** @typedef {import('./answers.js').HistoryPage} HistoryPage */
+/** @typedef {import('./answers.js').Receipt} Receipt */
+/** @typedef {import('./answers.js').Subscribed} Subscribed */
+/** @typedef {import('./client-message.js').SubscribeOptions} SubscribeOptions */
+/** @typedef {import('./hub-message.js').Gap} Gap */
+/** @typedef {import('./output.js').Event} HubEvent */
+/** @typedef {import('./values.js').Departure} Departure */
+/** @typedef {import('./values.js').ErrorReply} ErrorReply */
+/** @typedef {import('./values.js').Member} Member */
+/** @typedef {import('./values.js').PresenceState} PresenceState */
+
+/** @typedef {Extract<HubEvent, { type: 'publication' }>['publication']} Publication */
+
+/**
+ * Who came and who went, since this was told last.
+ *
+ * @typedef {{ readonly joined: readonly Member[], readonly left: readonly (Member | Departure)[] }} Presence
+ */
+
+/**
+ * @typedef {object} TopicEvents
+ * @property {Publication} publication something was published
+ * @property {Gap} gap publications are missing, and will not come
+ * @property {Subscribed} subscribed it begins, or goes on after a break or a hole
+ * @property {ErrorReply | undefined} unsubscribed it is over, not by the program's wish
+ * @property {Presence} presence `members` or `memberCount` is another
+ */
+
+/**
+ * What a topic needs of its client.
+ *
+ * @typedef {object} Hands
+ * @property {import('./driver.js').Driver['request']} request
+ * @property {import('./driver.js').Driver['step']} step
+ * @property {(topic: Topic) => void} listen from now on it gets what is told of its name
+ * @property {(topic: Topic) => void} forget
+ * @property {number} maxUnread
+ */
+
+/** @extends {target<TopicEvents>} */
+export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() {
+  #hands;
+  #options;
+  /** @type {Set<Reader<Publication>>} */
+  #readers = new Set();
+  /** @type {Promise<void> | null} */
+  #subscribed = null;
+  /** @type {Map<string, Member>} */
+  #members = new Map();
+  #memberCount = 0;
+
+  /**
+   * @param {string} name
+   * @param {SubscribeOptions} options
+   * @param {Hands} hands
+   */
+  constructor(name, options, hands) {
+    super();
+    /** Its name. */
+    this.name = name;
+    this.#options = options;
+    this.#hands = hands;
+  }
+
+  /** Who is there, by session; known while it is subscribed with `presence: 'full'`. @returns {ReadonlyMap<string, Member>} */
+  get members() {
+    return this.#members;
+  }
+
+  /** How many are there; known while it is subscribed with `presence`. */
+  get memberCount() {
+    return this.#memberCount;
+  }
+
+  /**
+   * Hears it from now on, whatever becomes of the link.
+   *
+   * @returns {Promise<void>} resolves when the subscription stands, which may take as long as there is no link
+   * @throws {HubError} (the promise) if the hub refuses, or there are too many
+   */
+  subscribe() {
+    if (this.#subscribed !== null) return this.#subscribed;
+    this.#hands.listen(this);
+    const request = this.#hands.request({ type: 'subscribe', topic: this.name, options: this.#options });
+    /** @type {Promise<void>} */
+    const subscribed = request.then(
+      () => {},
+      (error) => {
+        // It may have been given up, and asked for anew, in the meantime.
+        if (this.#subscribed === subscribed) this.#end(error);
+        throw error;
+      },
+    );
+    this.#subscribed = subscribed;
+    return subscribed;
+  }
+
+  /**
+   * Hears it no longer, and ends the loops over it.
+   *
+   * @returns {Promise<void>} resolves when the hub knows
+   * @throws {HubError} (the promise) if it is not subscribed
+   */
+  async unsubscribe() {
+    const request = this.#hands.request({ type: 'unsubscribe', topic: this.name });
+    this.#end();
+    await request;
+  }
+
+  /**
+   * Publications from now on; subscribes if nobody did. The loop ends with the subscription, and throws if
+   * the hub refuses or ends it, or if more than `maxUnread` wait for it. Leaving it does not unsubscribe.
+   *
+   * @returns {AsyncIterator<Publication, undefined>}
+   */
+  [Symbol.asyncIterator]() {
+    /** @type {Reader<Publication>} */
+    const reader = new Reader(this.#hands.maxUnread, () => this.#readers.delete(reader));
+    this.#readers.add(reader);
+    this.subscribe().catch((error) => reader.end(error));
+    return reader;
+  }
+
+  /**
+   * Publishes bytes, or anything that `JSON.stringify` takes. It is sent again until the hub has answered.
+   *
+   * @param {unknown} data
+   * @param {{ echo?: boolean }} [options] `echo`: whether this client gets it back: true
+   * @returns {Promise<Receipt>} resolves when it is stored, as durably as the topic is
+   * @throws {HubError} (the promise) if it was not, or perhaps not
+   */
+  async publish(data, { echo = true } = {}) {
+    const answer = await this.#hands.request({ type: 'publish', topic: this.name, payload: payload(data), echo });
+    return answer?.to === 'publish' ? answer.ok : {};
+  }
+
+  /**
+   * The program has dealt with everything up to this offset: `from: 'acknowledged'` goes on behind it.
+   *
+   * @param {number} offset
+   */
+  acknowledge(offset) {
+    this.#hands.step({ type: 'ack', topic: this.name, offset });
+  }
+
+  /**
+   * Publications of the past.
+   *
+   * @param {{ before?: number, limit?: number }} [which] with offsets below `before`, default: the newest;
+   *   at most `limit`, default: 100, which is the most
+   * @returns {Promise<HistoryPage>}
+   * @throws {HubError} (the promise)
+   */
+  async history({ before, limit } = {}) {
+    const answer = await this.#hands.request({ type: 'history', topic: this.name, before, limit });
+    if (answer?.to !== 'history') throw new TypeError('an answer to something else');
+    return answer.ok;
+  }
+
+  /**
+   * Who is there now, whether it is subscribed or not.
+   *
+   * @returns {Promise<PresenceState>}
+   * @throws {HubError} (the promise)
+   */
+  async presence() {
+    const answer = await this.#hands.request({ type: 'presence', topic: this.name });
+    if (answer?.to !== 'presence') throw new TypeError('an answer to something else');
+    return answer.ok;
+  }
+
+  /**
+   * For the client: something happened here.
+   *
+   * @param {HubEvent} event
+   */
+  hear(event) {
+    switch (event.type) {
+      case 'publication':
+        for (const reader of [...this.#readers]) reader.push(event.publication);
+        return this.#dispatch('publication', event.publication);
+      case 'gap':
+        return this.#dispatch('gap', event.gap);
+      case 'subscribed':
+        this.#subscribed ??= Promise.resolve();
+        return this.#dispatch('subscribed', event.subscribed);
+      case 'unsubscribed':
+        this.#end(event.error && new HubError({ outcome: 'refused', error: event.error }));
+        return this.#dispatch('unsubscribed', event.error);
+      case 'members': {
+        const gone = new Map(this.#members);
+        const joined = event.members.filter(({ session }) => !gone.delete(session));
+        return this.#change(joined, [...gone.values()], event.members);
+      }
+      case 'membersChanged':
+        return this.#change(event.joined, event.left, event.joined);
+      case 'memberCount':
+        this.#memberCount = event.count;
+        return this.#dispatch('presence', { joined: [], left: [] });
+    }
+  }
+
+  /** For the client: it is over. @param {unknown} [error] */
+  ended(error) {
+    this.#end(error);
+  }
+
+  /** @param {unknown} [error] for the loops */
+  #end(error) {
+    this.#hands.forget(this);
+    this.#subscribed = null;
+    this.#members.clear();
+    this.#memberCount = 0;
+    for (const reader of [...this.#readers]) reader.end(error);
+  }
+
+  /**
+   * @param {readonly Member[]} joined
+   * @param {readonly (Member | Departure)[]} left
+   * @param {readonly Member[]} known
+   */
+  #change(joined, left, known) {
+    for (const { session } of left) this.#members.delete(session);
+    for (const member of known) this.#members.set(member.session, member);
+    this.#memberCount = this.#members.size;
+    this.#dispatch('presence', { joined, left });
+  }
+
+  /**
+   * @template {keyof TopicEvents} K
+   * @param {K} type
+   * @param {TopicEvents[K]} detail
+   */
+  #dispatch(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
