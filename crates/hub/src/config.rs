@@ -7,6 +7,7 @@ use std::time::Duration;
 use everwire_proto::{SlowPolicy, Topic};
 
 use crate::log::HistoryLimits;
+use crate::presence::PresenceLimits;
 
 /// Limits and times of a hub; every limit is on.
 #[derive(Clone)]
@@ -36,6 +37,12 @@ pub struct HubConfig {
     pub heartbeat_timeout: Duration,
     /// How long a session waits before it reads a log again that could not be read. Default: 1 s.
     pub retry_read: Duration,
+    /// How large what an endpoint tells about a member may be, in bytes. Default: 1 KiB.
+    pub max_info: usize,
+    /// Times and limits of the presence that the hub has without [`HubBuilder::presence`].
+    ///
+    /// [`HubBuilder::presence`]: crate::HubBuilder::presence
+    pub presence: PresenceLimits,
     /// What each topic keeps and how it treats those who are slow. It is asked often, and must not wait.
     /// Default: [`TopicConfig::default`] for all.
     pub topics: Arc<dyn Fn(&Topic) -> TopicConfig + Send + Sync>,
@@ -49,6 +56,9 @@ pub struct TopicConfig {
     pub history: HistoryLimits,
     /// What is done about a subscriber whose queue is full. Default: `resume`.
     pub slow: SlowPolicy,
+    /// Whether its subscribers are its members, and may be heard of. Default: no. A member costs about a
+    /// kilobyte.
+    pub presence: bool,
 }
 
 impl Default for HubConfig {
@@ -64,6 +74,8 @@ impl Default for HubConfig {
             heartbeat_interval: Duration::from_secs(25),
             heartbeat_timeout: Duration::from_secs(10),
             retry_read: Duration::from_secs(1),
+            max_info: 1 << 10,
+            presence: PresenceLimits::default(),
             topics: Arc::new(|_| TopicConfig::default()),
         }
     }
@@ -71,7 +83,7 @@ impl Default for HubConfig {
 
 impl Default for TopicConfig {
     fn default() -> Self {
-        Self { history: HistoryLimits::default(), slow: SlowPolicy::Resume }
+        Self { history: HistoryLimits::default(), slow: SlowPolicy::Resume, presence: false }
     }
 }
 

@@ -64,6 +64,19 @@ pub trait Endpoint: Send + Sync + 'static {
         ready(Err(ErrorReply::new(ErrorCode::Denied, "not allowed here")))
     }
 
+    /// Whether a client may ask if these users are there. By default it may not.
+    ///
+    /// # Errors
+    /// If it may not.
+    fn allow_status(
+        &self,
+        session: &Session,
+        users: &[Name],
+    ) -> impl Future<Output = Result<(), ErrorReply>> + Send {
+        let _ = (session, users);
+        ready(Err(ErrorReply::new(ErrorCode::Denied, "not allowed here")))
+    }
+
     /// A session has begun.
     fn on_open(&self, session: &Session) -> impl Future<Output = ()> + Send {
         let _ = session;
@@ -175,6 +188,11 @@ pub(crate) trait AnyEndpoint: Send + Sync + 'static {
         access: Access,
         topic: &'a Topic,
     ) -> Boxed<'a, Result<Result<(), ErrorReply>, Panicked>>;
+    fn allow_status<'a>(
+        &'a self,
+        session: &'a Session,
+        users: &'a [Name],
+    ) -> Boxed<'a, Result<Result<(), ErrorReply>, Panicked>>;
     fn on_open<'a>(&'a self, session: &'a Session) -> Boxed<'a, Result<(), Panicked>>;
     fn on_message<'a>(
         &'a self,
@@ -215,6 +233,14 @@ impl<E: Endpoint> AnyEndpoint for E {
         topic: &'a Topic,
     ) -> Boxed<'a, Result<Result<(), ErrorReply>, Panicked>> {
         guarded(move || Endpoint::allow(self, session, access, topic))
+    }
+
+    fn allow_status<'a>(
+        &'a self,
+        session: &'a Session,
+        users: &'a [Name],
+    ) -> Boxed<'a, Result<Result<(), ErrorReply>, Panicked>> {
+        guarded(move || Endpoint::allow_status(self, session, users))
     }
 
     fn on_open<'a>(&'a self, session: &'a Session) -> Boxed<'a, Result<(), Panicked>> {

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use everwire::{Acceptor, Stream, WebSocket};
 use everwire_proto::{Encoding, ErrorCode, ErrorReply, Name, Payload, Topic};
 
+use crate::attendance::Attendance;
 use crate::broker::{Broker, BrokerError, Listener, MemoryBroker, Published};
 use crate::config::{HubConfig, TopicConfig};
 use crate::dice::Dice;
 use crate::endpoint::{AnyEndpoint, Endpoint};
 use crate::log::Draft;
 use crate::path::{InvalidPath, Params, Pattern};
+use crate::presence::{MemoryPresence, Presence, PresenceListener};
 use crate::session::Session;
 use crate::topics::{Counters, Topics};
 
@@ -36,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) config: HubConfig,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) topics: Arc<Topics>,
+    pub(crate) attendance: Attendance,
     pub(crate) dice: Dice,
     endpoints: Vec<(Pattern, Arc<dyn AnyEndpoint>)>,
     sessions: Mutex<HashMap<Name, Session>>,
@@ -46,6 +49,7 @@ pub(crate) struct Inner {
 pub struct HubBuilder {
     config: HubConfig,
     broker: Option<Arc<dyn Broker>>,
+    presence: Option<Arc<dyn Presence>>,
     endpoints: Vec<(Pattern, Arc<dyn AnyEndpoint>)>,
 }
 
@@ -75,6 +79,13 @@ impl HubBuilder {
         self
     }
 
+    /// Who keeps who is there. Without it a [`MemoryPresence`] of its own.
+    #[must_use]
+    pub fn presence(mut self, presence: impl Presence) -> Self {
+        self.presence = Some(Arc::new(presence));
+        self
+    }
+
     /// The hub.
     pub fn build(self) -> Hub {
         let config = self.config;
@@ -84,10 +95,14 @@ impl HubBuilder {
         });
         let topics = Arc::new(Topics::default());
         broker.attach(topics.clone() as Arc<dyn Listener>);
+        let presence =
+            self.presence.unwrap_or_else(|| Arc::new(MemoryPresence::new(config.presence.clone())));
+        presence.attach(topics.clone() as Arc<dyn PresenceListener>);
         Hub(Arc::new(Inner {
             config,
             broker,
             topics,
+            attendance: Attendance::new(presence),
             dice: Dice::default(),
             endpoints: self.endpoints,
             sessions: Mutex::default(),
@@ -157,6 +172,14 @@ impl Inner {
             Some((endpoint.clone(), pattern.matches(path)?))
         };
         self.endpoints.iter().find_map(find)
+    }
+
+    /// Gives up a topic that was opened.
+    pub(crate) fn leave(&self, topic: &Topic) {
+        let closed = self.topics.leave(&*self.broker, topic);
+        if closed.is_some_and(|room| room.was_heard()) {
+            self.attendance.handle_closed(topic);
+        }
     }
 
     /// Whether a topic has no history.

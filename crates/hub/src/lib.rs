@@ -1,4 +1,4 @@
-//! Sessions, topics and recovery, on top of Everwire's WebSockets.
+//! Sessions, topics, presence and recovery, on top of Everwire's WebSockets.
 //!
 //! # Layout
 //! - `hub`: what an application embeds; `endpoint`: what it writes for a path; `path`: which path;
@@ -8,8 +8,10 @@
 //! - `broker`: who keeps logs and carries publications; `memory` is the one of a single process.
 //! - `log`: a topic's log as a value, and what a position in it proves.
 //! - `presence`: who is there, in topics and at all; `memory` is the store of a single process.
+//!   `attendance`: what the hub tells it, and when.
 //! - `clock`, `dice`: time and chance.
 
+mod attendance;
 pub mod broker;
 mod clock;
 mod config;

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use everwire::Message;
 use everwire_proto::{
     Answer, ClientMessage, CloseCode, Command, ErrorCode, ErrorReply, HistoryPage, HubMessage, Id,
-    Payload, PresenceMode, Publish, Receipt, Stored, SubscribeOptions, Topic,
+    Payload, Publish, Receipt, Stored, SubscribeOptions, Topic,
 };
 
-use super::Session;
 use super::link::Due;
+use super::{Session, membership};
 use crate::endpoint::{Access, AnyEndpoint, EndpointError, Panicked};
 use crate::frames::{Speech, hub_frame};
 use crate::log::{Draft, Key};
@@ -42,6 +42,10 @@ pub(super) async fn handle(
             session.0.hub.broker.acknowledge(&topic, session.client(), offset);
             Ok(())
         }
+        ClientMessage::Away(away) => {
+            session.set_away(away).await;
+            Ok(())
+        }
         // What is not known here changes nothing.
         _ => Ok(()),
     }
@@ -53,7 +57,7 @@ async fn answer(
     command: Command,
 ) -> Result<Result<Answer, ErrorReply>, Due> {
     Ok(match command {
-        Command::Unsubscribe { topic } => match session.unsubscribe(&topic) {
+        Command::Unsubscribe { topic } => match session.unsubscribe(&topic).await {
             true => Ok(Answer::Unsubscribed),
             false => Err(ErrorReply::new(ErrorCode::NotSubscribed, "not subscribed")),
         },
@@ -69,7 +73,14 @@ async fn answer(
             }
         }
         Command::Connect(_) => Err(ErrorReply::new(ErrorCode::Invalid, "`connect` comes once")),
-        _ => Err(ErrorReply::new(ErrorCode::Denied, "presence is not told here")),
+        Command::Presence { topic } => {
+            match allow(session, endpoint, Access::Subscribe, &topic).await? {
+                Ok(()) => membership::list(session, &topic).await,
+                Err(error) => Err(error),
+            }
+        }
+        Command::Status { users } => membership::status(session, endpoint, users).await?,
+        _ => Err(ErrorReply::new(ErrorCode::Unknown, "the command is not known here")),
     })
 }
 
@@ -82,9 +93,6 @@ async fn subscribe(
 ) -> Result<Result<(), ErrorReply>, Due> {
     if let Err(error) = allow(session, endpoint, Access::Subscribe, topic).await? {
         return Ok(Err(error));
-    }
-    if options.presence != PresenceMode::None {
-        return Ok(Err(ErrorReply::new(ErrorCode::Denied, "presence is not told here")));
     }
     let arriving = match session.arrive(topic, options).await {
         Ok(arriving) => arriving,

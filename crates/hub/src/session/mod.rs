@@ -3,6 +3,7 @@
 mod commands;
 mod data;
 mod link;
+mod membership;
 mod sent;
 mod serve;
 mod subscriptions;
@@ -12,7 +13,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everwire::{AnySender, SendError, SharedFrame};
-use everwire_proto::{CloseCode, GapReason, HubMessage, Name, Payload, Position, Secret, Topic};
+use everwire_proto::{
+    CloseCode, Encoding, GapReason, HubMessage, JsonText, Name, Payload, Position, Secret, Topic,
+};
 use tokio::sync::Notify;
 
 pub use self::data::Request;
@@ -65,6 +68,8 @@ struct State {
     behind: VecDeque<Topic>,
     /// Publications are not pushed yet: the reply that they follow is not.
     held: bool,
+    /// What others are told about it where it is a member.
+    info: Option<JsonText>,
 
     ended: bool,
 }
@@ -103,6 +108,7 @@ impl Session {
             subscriptions: HashMap::new(),
             behind: VecDeque::new(),
             held: true,
+            info: None,
             ended: false,
         };
         Self(Arc::new(Shared {
@@ -145,6 +151,19 @@ impl Session {
     /// Whether it has ended.
     pub fn is_ended(&self) -> bool {
         self.lock().ended
+    }
+
+    /// How it speaks the hub's language, if it does.
+    pub(crate) fn encoding(&self) -> Option<Encoding> {
+        match self.0.speech {
+            Speech::Hub(encoding) => Some(encoding),
+            Speech::Raw => None,
+        }
+    }
+
+    /// Whether it has a link.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.lock().outlet.is_some()
     }
 
     // Sending.
@@ -215,7 +234,7 @@ impl Session {
     }
 
     /// As [`push`](Self::push), behind the reply that has to come first.
-    fn push_in_turn(&self, frame: &Arc<SharedFrame>) -> Pushed {
+    pub(crate) fn push_in_turn(&self, frame: &Arc<SharedFrame>) -> Pushed {
         if self.lock().held { Pushed::Full } else { self.push(frame) }
     }
 
@@ -259,7 +278,7 @@ impl Session {
         self.0.work.notify_one();
     }
 
-    /// There are publications in the log that this session lacks.
+    /// There is something about a topic that this session lacks.
     pub(crate) fn handle_behind(&self, topic: &Topic) {
         self.lock().behind.push_back(topic.clone());
         self.0.work.notify_one();

@@ -26,9 +26,11 @@ impl Session {
         request: &http::Request<B>,
         mut socket: WebSocket<S>,
     ) {
+        hub.start_attendance();
         let Some((endpoint, params)) = hub.endpoint(request.uri().path()) else {
             return close(&socket, CloseCode::TOLD_TO_GO, "there is no endpoint here");
         };
+        let unfinished = Unfinished(Some(socket.sender().into()));
         let request = Request::new(request, params);
         let begun = match Encoding::from_subprotocol(socket.protocol()) {
             None => Self::begin_raw(hub, &*endpoint, request).await,
@@ -38,6 +40,7 @@ impl Session {
             Ok(begun) => begun.session.clone().run(endpoint, begun, socket).await,
             Err(Refused(code, reason)) => close(&socket, code, &reason),
         }
+        unfinished.finish();
     }
 
     async fn begin_raw(
@@ -136,6 +139,7 @@ impl Session {
         match end {
             LinkEnd::Session(ending) => self.end(&*endpoint, ending).await,
             LinkEnd::Lost => {
+                self.depart().await;
                 drop(turn);
                 tokio::spawn(self.wait_for_return(endpoint, number));
             }
@@ -154,7 +158,10 @@ impl Session {
     ) -> Result<(), Due> {
         let is_new = number == 1;
         if is_new {
+            self.enter().await;
             endpoint.on_open(self).await.map_err(commands::panicked)?;
+        } else {
+            self.renew().await;
         }
         let Some((id, connect)) = reply else {
             let mut state = self.lock();
@@ -292,8 +299,9 @@ impl Session {
         }
         self.0.hub.lock().remove(&self.0.id);
         for topic in self.subscriptions() {
-            self.unsubscribe(&topic);
+            self.give_up(&topic);
         }
+        self.bid_farewell().await;
         self.0.work.notify_waiters();
         if ending.code == commands::PANICKED {
             let _ = endpoint.on_error(self, &EndpointError::Panicked).await;
@@ -317,6 +325,24 @@ impl Session {
         }
         self.0.work.notify_one();
         number
+    }
+}
+
+/// A connection whose serving may be given up: its task is dropped with the runtime, or by the application.
+/// The client is told to come back then, where a dropped WebSocket alone would say that all is done.
+struct Unfinished(Option<AnySender>);
+
+impl Unfinished {
+    fn finish(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(sender) = &self.0 {
+            sender.start_close(close_reason(CloseCode(1012), "the hub restarts"));
+        }
     }
 }
 

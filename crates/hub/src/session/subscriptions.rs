@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use everwire::SharedFrame;
 use everwire_proto::{
-    ErrorCode, ErrorReply, HubMessage, Position, Recovered, SlowPolicy, Start, SubscribeFrom,
-    SubscribeOptions, Subscribed, Topic,
+    ErrorCode, ErrorReply, GapReason, HubMessage, Position, Recovered, SlowPolicy, Start,
+    SubscribeFrom, SubscribeOptions, Subscribed, Topic,
 };
 
 use super::{Pushed, Session};
@@ -20,6 +20,8 @@ const PAGE: usize = 64;
 pub(super) struct Subscription {
     room: Arc<Room>,
     seat: usize,
+    /// Its place among those who hear who is there.
+    hearing: Option<usize>,
 }
 
 /// A subscription that is about to begin: behind its reply.
@@ -29,6 +31,7 @@ pub(super) struct Arriving {
     policy: SlowPolicy,
     live: bool,
     position: Position,
+    hearing: Option<usize>,
     pub(super) subscribed: Subscribed,
 }
 
@@ -59,13 +62,23 @@ impl Session {
     }
 
     /// Ends a subscription; false if there is none.
-    pub fn unsubscribe(&self, topic: &Topic) -> bool {
+    pub async fn unsubscribe(&self, topic: &Topic) -> bool {
+        let was_there = self.give_up(topic);
+        if was_there {
+            self.leave_presence(topic).await;
+        }
+        was_there
+    }
+
+    /// Ends a subscription, and says nothing of it to presence.
+    pub(super) fn give_up(&self, topic: &Topic) -> bool {
         let subscription = self.lock().subscriptions.remove(topic);
-        let Some(Subscription { room, seat }) = subscription else { return false };
-        // The seat has a handle of this session; it is dropped with no lock held.
+        let Some(Subscription { room, seat, hearing }) = subscription else { return false };
+        // Both have a handle of this session; they are dropped with no lock held.
         let seat = room.crowd().stand_up(seat);
-        drop(seat);
-        self.0.hub.topics.leave(&*self.0.hub.broker, topic);
+        let hearer = hearing.and_then(|place| room.audience().leave(place));
+        drop((seat, hearer));
+        self.0.hub.leave(topic);
         true
     }
 
@@ -83,7 +96,7 @@ impl Session {
         let hub = &self.0.hub;
         // A client that has missed something goes on from where it is.
         let moves = matches!(options.from, SubscribeFrom::Position(_));
-        if self.lock().subscriptions.contains_key(topic) && !(moves && self.unsubscribe(topic)) {
+        if self.lock().subscriptions.contains_key(topic) && !(moves && self.give_up(topic)) {
             return Err(ErrorReply::new(ErrorCode::AlreadySubscribed, "already subscribed"));
         }
         let max = hub.config.max_subscriptions;
@@ -96,10 +109,18 @@ impl Session {
         let beginning = match begun {
             Ok(beginning) => beginning,
             Err(error) => {
-                hub.topics.leave(&*hub.broker, topic);
+                hub.leave(topic);
                 return Err(hub.report(&error));
             }
         };
+        let hearing = match self.attend(&room, topic, options.presence).await {
+            Ok(hearing) => hearing,
+            Err(error) => {
+                hub.leave(topic);
+                return Err(error);
+            }
+        };
+        let (hearing, presence) = hearing.map(|hearing| (hearing.place, hearing.state)).unzip();
         let rules = hub.rules(topic);
         let live = rules.history.max_entries == 0;
         let start = Start { position: beginning.position.clone(), head: beginning.head.clone() };
@@ -113,82 +134,91 @@ impl Session {
             policy: options.slow.unwrap_or(rules.slow),
             live,
             position: beginning.position,
+            hearing,
             subscribed: Subscribed {
                 start: (!live).then_some(start),
                 recovered: recovered.filter(|_| !live),
-                presence: None,
+                presence,
             },
         })
     }
 
     /// Takes the seat. What was published since it was prepared is caught up with.
     pub(super) fn sit_down(&self, arriving: Arriving) {
-        let (room, topic) = (arriving.room.clone(), arriving.topic.clone());
-        let seat = self.take_seat(&mut room.crowd(), arriving);
-        self.keep(topic, Subscription { room, seat });
+        let seat = self.take_seat(&mut arriving.room.crowd(), &arriving);
+        self.keep(arriving, seat);
     }
 
     /// Takes the seat behind a reply, with the topic locked, so that no publication comes before it.
     pub(super) async fn sit_down_behind(&self, arriving: Arriving, reply: &Arc<SharedFrame>) {
-        let (room, topic) = (arriving.room.clone(), arriving.topic.clone());
         let seat = loop {
             {
-                let mut crowd = room.crowd();
+                let mut crowd = arriving.room.crowd();
                 if self.push(reply) == Pushed::Taken {
-                    break self.take_seat(&mut crowd, arriving);
+                    break self.take_seat(&mut crowd, &arriving);
                 }
             }
             self.wait_for_room(reply.message().len()).await;
         };
-        self.keep(topic, Subscription { room, seat });
+        self.keep(arriving, seat);
     }
 
-    fn take_seat(&self, crowd: &mut Crowd, arriving: Arriving) -> usize {
-        let Arriving { topic, policy, live, position, .. } = arriving;
+    fn take_seat(&self, crowd: &mut Crowd, arriving: &Arriving) -> usize {
+        let (policy, live, position) = (arriving.policy, arriving.live, &arriving.position);
         let stance = if live { Stance::Live } else { Stance::Behind(position.clone()) };
         let seat = crowd.sit_down(Seat { session: self.clone(), policy, live, stance });
-        if !live && !crowd.advance(seat, position, 0) {
-            self.handle_behind(&topic);
+        if !live {
+            crowd.advance(seat, position.clone(), 0);
         }
         seat
     }
 
-    fn keep(&self, topic: Topic, subscription: Subscription) {
+    fn keep(&self, arriving: Arriving, seat: usize) {
+        let Arriving { topic, room, hearing, subscribed, .. } = arriving;
+        let subscription = Subscription { room: room.clone(), seat, hearing };
         let mut state = self.lock();
         let ended = state.ended;
         let double = state.subscriptions.insert(topic.clone(), subscription);
         drop(state);
         debug_assert!(double.is_none(), "subscribed twice");
+        if let (Some(place), Some(presence)) = (hearing, subscribed.presence) {
+            room.audience().begin(&topic, place, presence.version);
+        }
         if ended {
-            self.unsubscribe(&topic);
+            self.give_up(&topic);
+        } else {
+            // Whatever came since waits for its turn.
+            self.handle_behind(&topic);
         }
     }
 
     /// Catches up with the topic whose turn it is; pending while there is none, or no link.
     ///
     /// # Cancel safety
-    /// Safe: how far it got is with the topic.
+    /// Safe: how far it got is with the topic, and the topic has another turn.
     pub(super) async fn catch_up(&self) {
-        let Some(topic) = self.next_behind() else { return std::future::pending().await };
-        let subscription = self.lock().subscriptions.get(&topic).cloned();
-        let Some(Subscription { room, seat }) = subscription else {
-            self.is_done_with(&topic);
-            return;
+        let Some(mut turn) = self.next_turn() else { return std::future::pending().await };
+        let subscription = self.lock().subscriptions.get(&turn.topic).cloned();
+        let Some(Subscription { room, seat, hearing }) = subscription else {
+            return turn.is_done = true;
         };
         let stance = room.crowd().stance(seat).cloned();
         match stance {
-            Some(Stance::Behind(position)) => self.read_on(&topic, &room, seat, position).await,
+            Some(Stance::Behind(position)) => {
+                self.read_on(&turn.topic, &room, seat, position).await;
+            }
             Some(Stance::Dropping(_)) => {
                 self.wait_for_room(GAP).await;
-                room.crowd().give_up(seat, everwire_proto::GapReason::Dropped);
+                room.crowd().give_up(seat, GapReason::Dropped);
             }
             Some(Stance::Live) | None => {}
         }
-        // With the topic locked: nobody falls behind between the look and the note.
-        let crowd = room.crowd();
-        if !matches!(crowd.stance(seat), Some(Stance::Behind(_) | Stance::Dropping(_))) {
-            self.is_done_with(&topic);
+        let heard = hearing.is_none_or(|place| room.audience().catch_up(&turn.topic, place));
+        if !heard {
+            return self.wait_for_room(GAP).await;
         }
+        // Whoever falls behind from here on asks for a turn of its own.
+        turn.is_done = matches!(room.crowd().stance(seat), Some(Stance::Live) | None);
     }
 
     /// Pushes the next page of a topic's log.
@@ -232,19 +262,30 @@ impl Session {
         }
     }
 
-    /// The topic whose turn it is.
-    fn next_behind(&self) -> Option<Topic> {
+    /// The turn of the topic that has waited longest.
+    fn next_turn(&self) -> Option<Turn<'_>> {
         let mut state = self.lock();
         if state.held || state.ended {
             return None;
         }
         let topic = state.behind.pop_front()?;
-        state.behind.push_back(topic.clone());
-        Some(topic)
+        state.behind.retain(|behind| *behind != topic);
+        Some(Turn { session: self, topic, is_done: false })
     }
+}
 
-    fn is_done_with(&self, topic: &Topic) {
-        self.lock().behind.retain(|behind| behind != topic);
+/// A topic's turn to catch up. It is given back when it is dropped, unless there is nothing left to do.
+struct Turn<'a> {
+    session: &'a Session,
+    topic: Topic,
+    is_done: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.session.lock().behind.push_back(self.topic.clone());
+        }
     }
 }
 

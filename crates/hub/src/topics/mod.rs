@@ -3,8 +3,10 @@
 //! ```text
 //!  Broker ──► Topics::deliver ──► Room ──► seat ─┬─ live ───► Session::push
 //!                                                └─ behind    (it reads the log itself, later)
+//!  Presence ► Topics::changed ──► Room ──► audience ──► Session::push
 //! ```
 
+mod audience;
 mod crowd;
 mod room;
 
@@ -12,13 +14,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use everwire_proto::{Epoch, Topic};
+use everwire_proto::{Epoch, Name, PresenceChange, Topic, UserState};
 
 pub use self::crowd::Counters;
 pub(crate) use self::crowd::{Crowd, Seat, Stance};
 pub(crate) use self::room::Room;
 use crate::broker::{Broker, BrokerError, Listener};
 use crate::log::Entry;
+use crate::presence::PresenceListener;
 
 /// The rooms of a node.
 #[derive(Default)]
@@ -61,16 +64,17 @@ impl Topics {
         }
     }
 
-    /// Gives up what [`open`](Self::open) gave. The last one closes the room.
-    pub(crate) fn leave(&self, broker: &dyn Broker, topic: &Topic) {
+    /// Gives up what [`open`](Self::open) gave. The last one closes the room, which is returned.
+    pub(crate) fn leave(&self, broker: &dyn Broker, topic: &Topic) -> Option<Arc<Room>> {
         let mut rooms = self.lock();
-        let Some(open) = rooms.get_mut(topic) else { return };
+        let open = rooms.get_mut(topic)?;
         open.users -= 1;
-        if open.users == 0 {
-            rooms.remove(topic);
-            // Within the lock: whoever opens it again follows it afterwards.
-            broker.unfollow(topic);
+        if open.users > 0 {
+            return None;
         }
+        // Within the lock: whoever opens it again follows it afterwards.
+        broker.unfollow(topic);
+        rooms.remove(topic).map(|open| open.room)
     }
 
     /// The room of a topic, if somebody is in it.
@@ -94,6 +98,23 @@ impl Listener for Topics {
         if let Some(room) = self.room(topic) {
             room.handle_lost();
         }
+    }
+}
+
+impl PresenceListener for Topics {
+    fn changed(&self, topic: &Topic, change: PresenceChange) {
+        if let Some(room) = self.room(topic) {
+            room.audience().tell(topic, &change);
+        }
+    }
+
+    fn status(&self, user: &Name, state: UserState) {
+        tracing::debug!(%user, status = ?state.status, "status");
+    }
+
+    fn lost(&self, topic: &Topic) {
+        // The next change has a hole before it, and clients ask anew.
+        tracing::warn!(%topic, "changes of presence may have been missed");
     }
 }
 

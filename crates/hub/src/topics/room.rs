@@ -1,11 +1,13 @@
 //! A topic on this node.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everwire_proto::{Epoch, Topic};
 use tokio::sync::OnceCell;
 
+use super::audience::Audience;
 use super::crowd::Crowd;
 use crate::broker::{Broker, BrokerError};
 use crate::log::Entry;
@@ -15,12 +17,21 @@ pub(crate) struct Room {
     topic: Topic,
     followed: OnceCell<()>,
     crowd: Mutex<Crowd>,
+    audience: Mutex<Audience>,
+    /// Whether somebody ever heard its presence.
+    heard: AtomicBool,
 }
 
 impl Room {
     pub(super) fn new(topic: &Topic) -> Arc<Self> {
         let crowd = Mutex::new(Crowd::new(topic.clone()));
-        Arc::new(Self { topic: topic.clone(), followed: OnceCell::new(), crowd })
+        Arc::new(Self {
+            topic: topic.clone(),
+            followed: OnceCell::new(),
+            crowd,
+            audience: Mutex::default(),
+            heard: AtomicBool::new(false),
+        })
     }
 
     /// Has the broker hand over what is published, once.
@@ -42,6 +53,21 @@ impl Room {
     /// Everybody has to read the log again.
     pub(super) fn handle_lost(&self) {
         self.crowd().handle_lost();
+    }
+
+    /// Who hears its presence. Not to be locked together with the crowd.
+    pub(crate) fn audience(&self) -> MutexGuard<'_, Audience> {
+        self.audience.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody hears its presence.
+    pub(crate) fn set_heard(&self) {
+        self.heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody ever did.
+    pub(crate) fn was_heard(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
     }
 
     pub(crate) fn crowd(&self) -> MutexGuard<'_, Crowd> {

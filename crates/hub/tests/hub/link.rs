@@ -99,3 +99,12 @@ async fn sessions_are_limited() {
     let mut second = stage.open("/chat/blue", None);
     assert_eq!(second.end().await, 1013);
 }
+
+#[tokio::test]
+async fn a_connection_that_is_served_no_longer_is_told_to_come_back() {
+    let stage = Stage::new();
+    let (mut client, serving) = stage.open_aborting("/chat/blue", Some("everwire.json.v1"));
+    client.ask(json!({ "connect": { "version": 1 } })).await;
+    serving.abort();
+    assert_eq!(client.end().await, 1012);
+}

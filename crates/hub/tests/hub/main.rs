@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod link;
+mod presence;
 mod raw;
 mod recovery;
 mod slow;

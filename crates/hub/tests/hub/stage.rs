@@ -10,6 +10,7 @@ use everwire_hub::{
 };
 use serde_json::{Value, json};
 use tokio::io::{DuplexStream, duplex};
+use tokio::task::JoinHandle;
 
 /// Bytes that a pipe takes before its writer waits.
 const PIPE: usize = 16 << 10;
@@ -45,6 +46,10 @@ impl Endpoint for Open {
         }
     }
 
+    async fn allow_status(&self, _: &Session, _: &[Name]) -> Result<(), ErrorReply> {
+        Ok(())
+    }
+
     async fn on_open(&self, session: &Session) {
         let room = session.request().param("room").unwrap();
         self.note(format!("open {room}"));
@@ -70,6 +75,10 @@ impl Endpoint for Open {
                 let topic =
                     Topic::new(&format!("chat:{}", session.request().param("room").unwrap()));
                 session.subscribe(&topic.unwrap(), Default::default()).await?;
+                Ok(None)
+            }
+            Value::String(text) if text == "join t" => {
+                session.subscribe(&Topic::new("t").unwrap(), Default::default()).await?;
                 Ok(None)
             }
             Value::String(text) if text == "leave" => {
@@ -138,6 +147,15 @@ impl Stage {
 
     /// A connection that was just opened.
     pub(crate) fn open(&self, path: &str, subprotocol: Option<&str>) -> Client {
+        self.open_aborting(path, subprotocol).0
+    }
+
+    /// A connection that was just opened, and the task that serves it.
+    pub(crate) fn open_aborting(
+        &self,
+        path: &str,
+        subprotocol: Option<&str>,
+    ) -> (Client, JoinHandle<()>) {
         let (near, far) = duplex(PIPE);
         let agreement = Agreement::new(subprotocol.map(str::to_owned), None);
         let config = Arc::new(self.socket.clone());
@@ -151,8 +169,8 @@ impl Stage {
         let server = WebSocket::from_handshake(far, Role::Server, agreement, Vec::new(), config);
         let request = http::Request::get(path).body(()).unwrap();
         let hub = self.hub.clone();
-        tokio::spawn(async move { hub.serve(&request, server).await });
-        Client { socket, last_id: 0 }
+        let serving = tokio::spawn(async move { hub.serve(&request, server).await });
+        (Client { socket, last_id: 0 }, serving)
     }
 
     pub(crate) fn raw(&self) -> Client {

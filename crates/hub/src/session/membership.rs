@@ -1,0 +1,155 @@
+//! A session as presence knows it: whose it is, where it is a member, and whether it is there.
+
+use everwire_proto::{
+    Answer, ErrorCode, ErrorReply, JsonText, Name, PresenceMode, PresenceState, Topic,
+};
+
+use super::Session;
+use super::link::Due;
+use crate::attendance::{note, report};
+use crate::clock::now;
+use crate::endpoint::AnyEndpoint;
+use crate::presence::{PresenceError, Who};
+use crate::topics::Room;
+
+impl Session {
+    /// What others are told about this session where it is a member, from its next subscription on.
+    ///
+    /// # Errors
+    /// If it is longer than `max_info`.
+    pub fn introduce(&self, info: JsonText) -> Result<(), ErrorReply> {
+        let (size, max) = (info.as_bytes().len(), self.0.hub.config.max_info);
+        if size > max {
+            let message = format!("`info` of {size} bytes exceeds `max_info` of {max}");
+            return Err(ErrorReply::new(ErrorCode::TooLarge, message));
+        }
+        self.lock().info = Some(info);
+        Ok(())
+    }
+
+    /// Whose session it is. Whoever is not known is somebody all the same.
+    pub(crate) fn who(&self) -> Who {
+        Who { user: self.user().unwrap_or(self.id()).clone(), session: self.id().clone() }
+    }
+
+    /// It begins.
+    pub(super) async fn enter(&self) {
+        note("enter", self.0.hub.attendance.presence.enter(now(), &self.who()).await);
+    }
+
+    /// It is heard of.
+    pub(crate) async fn renew(&self) {
+        let presence = &self.0.hub.attendance.presence;
+        let result = match presence.renew(now(), &self.who()).await {
+            Err(PresenceError::Forgotten) => self.enter_again().await,
+            result => result,
+        };
+        note("renew", result);
+    }
+
+    async fn enter_again(&self) -> Result<(), PresenceError> {
+        let presence = &self.0.hub.attendance.presence;
+        presence.enter(now(), &self.who()).await?;
+        for topic in self.subscriptions() {
+            if self.0.hub.rules(&topic).presence {
+                self.join(&topic).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Its link broke.
+    pub(super) async fn depart(&self) {
+        note("depart", self.0.hub.attendance.presence.depart(now(), &self.who()).await);
+    }
+
+    /// It is over.
+    pub(super) async fn bid_farewell(&self) {
+        note("farewell", self.0.hub.attendance.presence.farewell(now(), &self.who()).await);
+    }
+
+    /// The client says whether its user is away.
+    pub(super) async fn set_away(&self, away: bool) {
+        note("away", self.0.hub.attendance.presence.set_away(now(), &self.who(), away).await);
+    }
+
+    async fn join(&self, topic: &Topic) -> Result<(), PresenceError> {
+        let info = self.lock().info.clone();
+        self.0.hub.attendance.presence.join(now(), topic, &self.who(), info).await
+    }
+
+    /// It leaves a topic.
+    pub(super) async fn leave_presence(&self, topic: &Topic) {
+        if self.0.hub.rules(topic).presence {
+            note("leave", self.0.hub.attendance.presence.leave(now(), topic, &self.who()).await);
+        }
+    }
+
+    /// Becomes a member of a topic that has presence, and hears it from here on if that was asked for.
+    pub(super) async fn attend(
+        &self,
+        room: &Room,
+        topic: &Topic,
+        mode: PresenceMode,
+    ) -> Result<Option<Hearing>, ErrorReply> {
+        let hub = &self.0.hub;
+        if !hub.rules(topic).presence {
+            return match mode {
+                PresenceMode::None => Ok(None),
+                _ => Err(no_presence()),
+            };
+        }
+        self.join(topic).await.map_err(|error| report(&error))?;
+        if mode == PresenceMode::None {
+            return Ok(None);
+        }
+        room.set_heard();
+        let place = room.audience().enter(self.clone(), mode);
+        match hub.attendance.hear(topic, mode).await {
+            Ok(state) => Ok(Some(Hearing { place, state })),
+            Err(error) => {
+                let left = room.audience().leave(place);
+                drop(left);
+                Err(report(&error))
+            }
+        }
+    }
+}
+
+/// A place in a topic's audience, and what there was to tell when it was taken.
+pub(super) struct Hearing {
+    pub(super) place: usize,
+    pub(super) state: PresenceState,
+}
+
+/// Answers who is in a topic.
+pub(super) async fn list(session: &Session, topic: &Topic) -> Result<Answer, ErrorReply> {
+    let hub = &session.0.hub;
+    if !hub.rules(topic).presence {
+        return Err(no_presence());
+    }
+    let state = hub.attendance.look(topic, PresenceMode::Full).await;
+    state.map(Answer::Presence).map_err(|error| report(&error))
+}
+
+/// Answers whether users are there.
+pub(super) async fn status(
+    session: &Session,
+    endpoint: &dyn AnyEndpoint,
+    users: Vec<Name>,
+) -> Result<Result<Answer, ErrorReply>, Due> {
+    let allowed =
+        endpoint.allow_status(session, &users).await.map_err(super::commands::panicked)?;
+    if let Err(error) = allowed {
+        return Ok(Err(error));
+    }
+    let states = session.0.hub.attendance.presence.status(&users).await;
+    Ok(match states {
+        Ok(states) => Ok(Answer::Status(users.into_iter().zip(states).collect())),
+        Err(error) => Err(report(&error)),
+    })
+}
+
+fn no_presence() -> ErrorReply {
+    ErrorReply::new(ErrorCode::Denied, "the topic has no presence")
+}

@@ -1,0 +1,180 @@
+//! Who is there, as clients hear it.
+
+use std::time::Duration;
+
+use everwire_hub::proto::{CloseCode, Topic};
+use serde_json::{Value, json};
+
+use crate::stage::{Client, Stage, settle};
+
+fn stage() -> Stage {
+    Stage::with_topics(|topic| topic.presence = true)
+}
+
+/// A client of this user that hears the presence of `t`, and what it was told first.
+async fn join(stage: &Stage, user: &str, mode: &str) -> (Client, Value) {
+    let (mut client, _) = stage.connect(json!({ "token": user })).await;
+    let subscribe = json!({ "subscribe": { "topic": "t", "presence": mode } });
+    let presence = client.ask(subscribe).await["presence"].clone();
+    (client, presence)
+}
+
+fn users(members: &Value) -> Vec<&str> {
+    members.as_array().unwrap().iter().map(|member| member["user"].as_str().unwrap()).collect()
+}
+
+/// The next change: who came and who went, and its version.
+async fn change(client: &mut Client) -> (Vec<String>, Vec<String>, u64) {
+    let message = client.hear().await;
+    let presence = &message["presence"];
+    assert_eq!(presence["topic"], "t", "{message}");
+    let names = |field: &str| match presence.get(field) {
+        Some(list) => users(list).into_iter().map(str::to_owned).collect(),
+        None => Vec::new(),
+    };
+    (names("join"), names("leave"), presence["version"].as_u64().unwrap())
+}
+
+async fn farewell(mut client: Client) {
+    client.socket.close(everwire::CloseReason::new(everwire::CloseCode::NORMAL, "").ok()).await;
+}
+
+#[tokio::test]
+async fn a_list_and_numbered_changes_tell_who_is_there() {
+    let stage = stage();
+    let (mut ada, first) = join(&stage, "ada", "full").await;
+    assert_eq!(users(&first["members"]), ["ada"]);
+    let version = first["version"].as_u64().unwrap();
+    let (bob, second) = join(&stage, "bob", "full").await;
+    assert_eq!(users(&second["members"]), ["ada", "bob"]);
+    assert_eq!(change(&mut ada).await, (vec!["bob".into()], vec![], version + 1));
+    farewell(bob).await;
+    assert_eq!(change(&mut ada).await, (vec![], vec!["bob".into()], version + 2));
+}
+
+#[tokio::test]
+async fn whoever_unsubscribes_has_left_at_once() {
+    let stage = stage();
+    let (mut ada, _) = join(&stage, "ada", "full").await;
+    let (mut bob, _) = join(&stage, "bob", "none").await;
+    assert_eq!(change(&mut ada).await.0, ["bob"]);
+    bob.ask(json!({ "unsubscribe": { "topic": "t" } })).await;
+    assert_eq!(change(&mut ada).await.1, ["bob"]);
+}
+
+#[tokio::test]
+async fn one_user_may_be_there_with_several_devices() {
+    let stage = stage();
+    let (mut ada, _) = join(&stage, "ada", "full").await;
+    let (phone, _) = join(&stage, "bob", "none").await;
+    let (_laptop, presence) = join(&stage, "bob", "full").await;
+    assert_eq!(users(&presence["members"]), ["ada", "bob", "bob"]);
+    change(&mut ada).await;
+    change(&mut ada).await;
+    farewell(phone).await;
+    assert_eq!(change(&mut ada).await.1, ["bob"]);
+    let members = ada.ask(json!({ "presence": { "topic": "t" } })).await["members"].clone();
+    assert_eq!(users(&members), ["ada", "bob"]);
+}
+
+#[tokio::test]
+async fn a_raw_client_is_a_member_under_its_token_and_a_stranger_under_its_session() {
+    let stage = stage();
+    let (mut ada, _) = join(&stage, "ada", "full").await;
+    let topic = Topic::new("t").unwrap();
+    for (path, known) in [("/chat/blue?token=rob", Some("rob")), ("/chat/blue", None)] {
+        let mut raw = stage.open(path, None);
+        raw.socket.send("join t").await.unwrap();
+        let (joined, _, _) = change(&mut ada).await;
+        match known {
+            Some(known) => assert_eq!(joined, [known]),
+            None => assert!(joined[0].starts_with("s-"), "{joined:?}"),
+        }
+        raw.socket.close(None).await;
+        assert_eq!(change(&mut ada).await.1, joined);
+    }
+    assert!(stage.hub.counters(&topic).is_some());
+}
+
+#[tokio::test]
+async fn a_short_break_is_not_told() {
+    let stage = stage();
+    let (mut ada, _) = join(&stage, "ada", "full").await;
+    let (mut bob, connected) = stage.connect(json!({ "token": "bob" })).await;
+    bob.subscribe("t").await;
+    assert_eq!(change(&mut ada).await.0, ["bob"]);
+    bob.cut();
+    settle().await;
+    let resume = json!({ "session": connected["session"], "key": connected["key"], "got": 1 });
+    let (_bob, again) = stage.connect(json!({ "token": "bob", "resume": resume })).await;
+    assert_eq!(again["resumed"], true);
+    ada.hear_nothing().await;
+}
+
+#[tokio::test]
+async fn whoever_does_not_come_back_has_left_after_the_grace() {
+    let mut presence = everwire_hub::presence::PresenceLimits::default();
+    presence.grace = Duration::from_millis(200);
+    let stage = Stage::with(|config| {
+        config.presence = presence;
+        config.topics = std::sync::Arc::new(|_| {
+            let mut topic = everwire_hub::TopicConfig::default();
+            topic.presence = true;
+            topic
+        });
+    });
+    let (mut ada, _) = join(&stage, "ada", "full").await;
+    let (bob, _) = join(&stage, "bob", "none").await;
+    assert_eq!(change(&mut ada).await.0, ["bob"]);
+    bob.cut();
+    assert_eq!(change(&mut ada).await.1, ["bob"]);
+}
+
+#[tokio::test]
+async fn counts_are_told_to_those_who_asked_for_counts() {
+    let stage = stage();
+    let (mut ada, first) = join(&stage, "ada", "count").await;
+    assert_eq!(first["count"], 1);
+    let (_bob, second) = join(&stage, "bob", "count").await;
+    assert_eq!(second["count"], 2);
+    let told = ada.hear().await["presence"].clone();
+    assert_eq!((&told["count"], told.get("join")), (&json!(2), None));
+}
+
+#[tokio::test]
+async fn a_session_that_its_endpoint_ends_has_left() {
+    let stage = stage();
+    let (mut ada, _) = join(&stage, "ada", "full").await;
+    let (_bob, presence) = join(&stage, "bob", "full").await;
+    change(&mut ada).await;
+    let session = presence["members"][1]["session"].as_str().unwrap();
+    stage.hub.session(session).unwrap().close(CloseCode::TOLD_TO_GO, "go");
+    assert_eq!(change(&mut ada).await.1, ["bob"]);
+}
+
+#[tokio::test]
+async fn users_are_online_away_offline_or_unknown() {
+    let stage = stage();
+    let (mut ada, _) = stage.connect(json!({ "token": "ada" })).await;
+    let (mut bob, _) = stage.connect(json!({ "token": "bob" })).await;
+    let (cleo, _) = stage.connect(json!({ "token": "cleo" })).await;
+    bob.say(json!({ "away": true })).await;
+    bob.hear_nothing().await;
+    farewell(cleo).await;
+    settle().await;
+    let ask = json!({ "status": { "users": ["ada", "bob", "cleo", "dan"] } });
+    let answer = ada.ask(ask).await["users"].clone();
+    let status = |user: &str| answer[user]["status"].as_str().unwrap().to_owned();
+    assert_eq!(["ada", "bob", "cleo", "dan"].map(status), ["online", "away", "offline", "unknown"]);
+    assert!(answer["cleo"]["seen"].as_u64().unwrap() > 1_700_000_000_000);
+}
+
+#[tokio::test]
+async fn a_topic_without_presence_has_none_to_tell() {
+    let stage = Stage::new();
+    let mut client = stage.client().await;
+    let subscribe = json!({ "subscribe": { "topic": "t", "presence": "full" } });
+    assert_eq!(client.ask(subscribe).await, "denied");
+    assert_eq!(client.ask(json!({ "presence": { "topic": "t" } })).await, "denied");
+    assert!(client.subscribe("t").await.is_object());
+}
