@@ -1,6 +1,7 @@
 //! A connection of a session, from its first message to its last.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use everwire::{CloseReason, CloseReport, Kind, Message, Stream, WebSocket};
 use everwire_proto::{Bye, ClientMessage, CloseCode, Encoded, Encoding, HubMessage, Verdict};
@@ -13,6 +14,9 @@ use crate::frames::{Speech, hub_frame};
 
 /// Bytes of a close reason: RFC 6455 §5.5 leaves a control frame 125, two of them for the code.
 const MAX_REASON: usize = 123;
+
+/// How long a client waits to hear that a message was taken that has no reply.
+const GOT_SOON: Duration = Duration::from_millis(100);
 
 /// After so many messages of the client it is told how many were taken.
 const GOT_EVERY: u64 = 64;
@@ -144,7 +148,10 @@ impl<'a, S: Stream> Attached<'a, S> {
         if let Ok(ClientMessage::Heartbeat { got }) = message {
             return self.handle_heartbeat(got);
         }
-        self.take();
+        let interval = session.0.hub.config.heartbeat_interval;
+        // What has no reply is waited for by its number.
+        let is_send = matches!(message, Ok(ClientMessage::Send(_)));
+        self.take(if is_send { GOT_SOON.min(interval) } else { interval });
         match message {
             Ok(message) => commands::handle(session, self.endpoint, message).await,
             Err(error) => match error.verdict() {
@@ -170,14 +177,16 @@ impl<'a, S: Stream> Attached<'a, S> {
         Ok(())
     }
 
-    /// One more message of the client's is taken.
-    fn take(&mut self) {
+    /// One more message of the client's is taken, which it is to know within this time.
+    fn take(&mut self, within: Duration) {
         self.session.lock().received += 1;
         self.unsaid += 1;
         if self.unsaid >= GOT_EVERY {
             self.say_got();
-        } else if self.say_got.is_none() {
-            let at = Instant::now() + self.session.0.hub.config.heartbeat_interval;
+            return;
+        }
+        let at = Instant::now() + within;
+        if self.say_got.as_ref().is_none_or(|sleep| sleep.deadline() > at) {
             self.say_got = Some(Box::pin(sleep_until(at)));
         }
     }
