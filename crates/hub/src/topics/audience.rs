@@ -6,6 +6,7 @@ use std::sync::Arc;
 use everwire::SharedFrame;
 use everwire_proto::{Encoding, HubMessage, MemberChange, PresenceChange, PresenceMode, Topic};
 
+use super::places::Places;
 use crate::frames::hub_frame;
 use crate::session::{Pushed, Session};
 
@@ -16,9 +17,7 @@ const MAX_WAITING: usize = 64;
 /// Who hears a topic's presence: a value behind the room's lock.
 #[derive(Default)]
 pub(crate) struct Audience {
-    /// Places that keep their index; those that were left are taken first.
-    hearers: Vec<Option<Hearer>>,
-    free: Vec<usize>,
+    hearers: Places<Hearer>,
 }
 
 struct Hearer {
@@ -41,25 +40,17 @@ enum Stand {
 impl Audience {
     /// Takes a place. What changes from here on waits until [`begin`](Self::begin).
     pub(crate) fn enter(&mut self, session: Session, mode: PresenceMode) -> usize {
-        let hearer = Hearer { session, mode, stand: Stand::Waiting(Vec::new()) };
-        if let Some(place) = self.free.pop() {
-            self.hearers[place] = Some(hearer);
-            return place;
-        }
-        self.hearers.push(Some(hearer));
-        self.hearers.len() - 1
+        self.hearers.insert(Hearer { session, mode, stand: Stand::Waiting(Vec::new()) })
     }
 
     /// Gives a place up. What is returned is to be dropped with no lock held.
     pub(crate) fn leave(&mut self, place: usize) -> Option<Session> {
-        let hearer = self.hearers[place].take()?;
-        self.free.push(place);
-        Some(hearer.session)
+        self.hearers.remove(place).map(|hearer| hearer.session)
     }
 
     /// The members were told in this version: what came after it is pushed.
     pub(crate) fn begin(&mut self, topic: &Topic, place: usize, version: u64) {
-        let Some(hearer) = &mut self.hearers[place] else { return };
+        let Some(hearer) = self.hearers.get_mut(place) else { return };
         let Stand::Waiting(waiting) = std::mem::replace(&mut hearer.stand, Stand::Live) else {
             return;
         };
@@ -75,14 +66,14 @@ impl Audience {
             MemberChange::Count(_) => PresenceMode::Count,
         };
         let frames = Frames::default();
-        for hearer in self.hearers.iter_mut().flatten().filter(|hearer| hearer.mode == mode) {
+        for hearer in self.hearers.iter_mut().filter(|hearer| hearer.mode == mode) {
             hearer.push(topic, change, &frames);
         }
     }
 
     /// Pushes what there was no room for; true if there is nothing left.
     pub(crate) fn catch_up(&mut self, topic: &Topic, place: usize) -> bool {
-        let Some(hearer) = &mut self.hearers[place] else { return true };
+        let Some(hearer) = self.hearers.get_mut(place) else { return true };
         match std::mem::replace(&mut hearer.stand, Stand::Live) {
             Stand::Lagging(change) => hearer.push(topic, &change, &Frames::default()),
             stand => hearer.stand = stand,

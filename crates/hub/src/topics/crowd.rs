@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use everwire_proto::{Epoch, GapReason, Position, SlowPolicy, Topic};
 
+use super::places::Places;
 use crate::log::Entry;
 use crate::session::{Pushed, Session};
 
@@ -12,9 +13,7 @@ pub(crate) struct Crowd {
     topic: Topic,
     /// The place behind the last publication that was delivered; none before the topic is followed.
     end: Option<Position>,
-    /// Places that keep their index; those that were left are taken first.
-    seats: Vec<Option<Seat>>,
-    free: Vec<usize>,
+    seats: Places<Seat>,
     counters: Counters,
 }
 
@@ -59,8 +58,7 @@ pub struct Counters {
 
 impl Crowd {
     pub(super) fn new(topic: Topic) -> Self {
-        let counters = Counters::default();
-        Self { topic, end: None, seats: Vec::new(), free: Vec::new(), counters }
+        Self { topic, end: None, seats: Places::default(), counters: Counters::default() }
     }
 
     /// The topic is followed: everything behind this place will be delivered.
@@ -70,7 +68,7 @@ impl Crowd {
 
     /// What became of publications so far.
     pub(crate) fn counters(&self) -> Counters {
-        let behind = self.seats.iter().flatten().filter_map(|seat| seat.stance.behind());
+        let behind = self.seats.iter().filter_map(|seat| seat.stance.behind());
         let pending = behind.map(|place| self.distance(place)).sum();
         Counters { pending, ..self.counters }
     }
@@ -78,25 +76,19 @@ impl Crowd {
     /// Takes a seat.
     pub(crate) fn sit_down(&mut self, seat: Seat) -> usize {
         self.counters.due += seat.stance.behind().map_or(0, |place| self.distance(place));
-        if let Some(place) = self.free.pop() {
-            self.seats[place] = Some(seat);
-            return place;
-        }
-        self.seats.push(Some(seat));
-        self.seats.len() - 1
+        self.seats.insert(seat)
     }
 
     /// Gives a seat up.
     pub(crate) fn stand_up(&mut self, place: usize) -> Option<Seat> {
-        let seat = self.seats[place].take()?;
-        self.free.push(place);
+        let seat = self.seats.remove(place)?;
         self.counters.left += seat.stance.behind().map_or(0, |place| self.distance(place));
         Some(seat)
     }
 
     /// How a seat stands.
     pub(crate) fn stance(&self, place: usize) -> Option<&Stance> {
-        self.seats[place].as_ref().map(|seat| &seat.stance)
+        self.seats.get(place).map(|seat| &seat.stance)
     }
 
     /// Hands a publication to everybody who has those before it.
@@ -107,7 +99,7 @@ impl Crowd {
             tag: entry.place.prev,
         };
         self.end = Some(entry.position(epoch));
-        for seat in self.seats.iter_mut().flatten() {
+        for seat in self.seats.iter_mut() {
             self.counters.due += 1;
             if seat.stance != Stance::Live {
                 continue;
@@ -122,7 +114,7 @@ impl Crowd {
     /// Publications may have been missed: everybody reads the log from here on.
     pub(super) fn handle_lost(&mut self) {
         let Some(end) = self.end.clone() else { return };
-        for seat in self.seats.iter_mut().flatten().filter(|seat| seat.stance == Stance::Live) {
+        for seat in self.seats.iter_mut().filter(|seat| seat.stance == Stance::Live) {
             seat.fall_behind(&self.topic, Stance::Behind(end.clone()));
         }
     }
@@ -131,7 +123,7 @@ impl Crowd {
     /// which on they are pushed.
     pub(crate) fn advance(&mut self, place: usize, to: Position, delivered: u64) -> bool {
         let at_end = self.end.as_ref() == Some(&to);
-        let Some(seat) = &mut self.seats[place] else { return true };
+        let Some(seat) = self.seats.get_mut(place) else { return true };
         self.counters.delivered += delivered;
         seat.stance = if at_end { Stance::Live } else { Stance::Behind(to) };
         at_end
@@ -141,7 +133,7 @@ impl Crowd {
     /// is no room to tell.
     pub(crate) fn give_up(&mut self, place: usize, reason: GapReason) {
         let Some(end) = self.end.clone() else { return };
-        let Some(seat) = &mut self.seats[place] else { return };
+        let Some(seat) = self.seats.get_mut(place) else { return };
         let Some(from) = seat.stance.behind().cloned() else { return };
         let lost = if from.epoch == end.epoch { end.offset.saturating_sub(from.offset) } else { 0 };
         let range = (!seat.live).then_some((from, end));

@@ -8,6 +8,7 @@
 
 mod audience;
 mod crowd;
+mod places;
 mod room;
 
 use std::collections::HashMap;
