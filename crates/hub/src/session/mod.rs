@@ -214,7 +214,7 @@ impl Session {
         let excepted = entry.except.as_ref() == Some(&self.0.client);
         match self.0.speech {
             Speech::Hub(encoding) if excepted && !live => {
-                self.push(&skip(topic, entry.place, encoding))
+                self.push_in_turn(&skip(topic, entry.place, encoding))
             }
             _ if excepted => Pushed::Taken,
             speech => self.push_in_turn(entry.frame(topic, speech, live)),
@@ -235,11 +235,15 @@ impl Session {
 
     /// As [`push`](Self::push), behind the reply that has to come first.
     pub(crate) fn push_in_turn(&self, frame: &Arc<SharedFrame>) -> Pushed {
-        if self.lock().held { Pushed::Full } else { self.push(frame) }
+        let mut state = self.lock();
+        if state.held { Pushed::Full } else { self.push_locked(&mut state, frame) }
     }
 
     fn push(&self, frame: &Arc<SharedFrame>) -> Pushed {
-        let mut state = self.lock();
+        self.push_locked(&mut self.lock(), frame)
+    }
+
+    fn push_locked(&self, state: &mut State, frame: &Arc<SharedFrame>) -> Pushed {
         if state.ended {
             return Pushed::Taken;
         }
