@@ -8,6 +8,7 @@ use everwire_proto::{
 };
 
 use super::link::Due;
+use super::subscriptions::Arriving;
 use super::{Session, membership};
 use crate::endpoint::{Access, AnyEndpoint, EndpointError, Panicked};
 use crate::frames::{Speech, hub_frame};
@@ -91,10 +92,7 @@ async fn subscribe(
     topic: &Topic,
     options: &SubscribeOptions,
 ) -> Result<Result<(), ErrorReply>, Due> {
-    if let Err(error) = allow(session, endpoint, Access::Subscribe, topic).await? {
-        return Ok(Err(error));
-    }
-    let arriving = match session.arrive(topic, options).await {
+    let arriving = match arrive(session, endpoint, topic, options).await? {
         Ok(arriving) => arriving,
         Err(error) => return Ok(Err(error)),
     };
@@ -103,6 +101,19 @@ async fn subscribe(
     let reply = hub_frame(&HubMessage::Reply { id, outcome: Ok(answer) }, encoding);
     session.sit_down_behind(arriving, &reply).await;
     Ok(Ok(()))
+}
+
+/// Prepares a subscription that a client asks for, if the endpoint lets it.
+pub(super) async fn arrive(
+    session: &Session,
+    endpoint: &dyn AnyEndpoint,
+    topic: &Topic,
+    options: &SubscribeOptions,
+) -> Result<Result<Arriving, ErrorReply>, Due> {
+    Ok(match allow(session, endpoint, Access::Subscribe, topic).await? {
+        Ok(()) => session.arrive(topic, options).await,
+        Err(error) => Err(error),
+    })
 }
 
 async fn publish(
@@ -159,7 +170,7 @@ async fn history(
     })
 }
 
-pub(super) async fn allow(
+async fn allow(
     session: &Session,
     endpoint: &dyn AnyEndpoint,
     access: Access,

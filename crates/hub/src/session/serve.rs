@@ -10,9 +10,8 @@ use everwire_proto::{
 use tokio::time::timeout;
 
 use super::link::{Attached, Due, LinkEnd, close, close_reason, encoded};
-use super::subscriptions::Arriving;
 use super::{Identity, Request, Session, commands};
-use crate::endpoint::{Access, AnyEndpoint, Ending, EndpointError};
+use crate::endpoint::{AnyEndpoint, Ending, EndpointError};
 use crate::frames::{Speech, hub_frame};
 use crate::hub::Inner;
 
@@ -171,29 +170,33 @@ impl Session {
             self.0.work.notify_one();
             return Ok(());
         };
-        let mut arriving = Vec::new();
         let mut connected = self.connected(!is_new);
-        if is_new {
-            for (topic, options) in &connect.subscriptions {
-                let mut outcome = commands::allow(self, endpoint, Access::Subscribe, topic).await?;
-                if outcome.is_ok() {
-                    outcome = match self.arrive(topic, options).await {
-                        Ok(arrived) => {
-                            connected
-                                .subscriptions
-                                .push((topic.clone(), Ok(arrived.subscribed.clone())));
-                            arriving.push(arrived);
-                            continue;
-                        }
-                        Err(error) => Err(error),
-                    };
+        let mut arriving = Vec::new();
+        let asked = if is_new { connect.subscriptions } else { Vec::new() };
+        let mut opened = Ok(());
+        for (topic, options) in asked {
+            match commands::arrive(self, endpoint, &topic, &options).await {
+                Ok(outcome) => {
+                    let told = outcome.as_ref().map(|arriving| arriving.subscribed.clone());
+                    connected.subscriptions.push((topic, told.map_err(Clone::clone)));
+                    arriving.extend(outcome.ok());
                 }
-                if let Err(error) = outcome {
-                    connected.subscriptions.push((topic.clone(), Err(error)));
+                Err(due) => {
+                    opened = Err(due);
+                    break;
                 }
             }
         }
-        self.attach(id, connected, connect.resume.filter(|_| !is_new), arriving, socket).await
+        if opened.is_ok() {
+            let resume = connect.resume.filter(|_| !is_new);
+            opened = self.attach(id, connected, resume, socket).await;
+        }
+        // Even if it failed: the session gives up what it has when it ends.
+        for arriving in arriving {
+            self.sit_down(arriving);
+        }
+        self.0.work.notify_one();
+        opened
     }
 
     fn connected(&self, resumed: bool) -> Connected {
@@ -223,7 +226,6 @@ impl Session {
         id: Id,
         connected: Connected,
         resume: Option<Resume>,
-        arriving: Vec<Arriving>,
         socket: &WebSocket<S>,
     ) -> Result<(), Due> {
         let Speech::Hub(encoding) = self.0.speech else { return Ok(()) };
@@ -250,10 +252,6 @@ impl Session {
                 got += 1;
             }
         }
-        for arriving in arriving {
-            self.sit_down(arriving);
-        }
-        self.0.work.notify_one();
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What endpoints are called for.
 
+use everwire_hub::proto::Topic;
 use serde_json::json;
 
 use crate::stage::{Stage, settle};
@@ -85,4 +86,17 @@ async fn what_an_endpoint_sends_as_a_session_opens_comes_behind_the_answer_to_co
     assert_eq!(subscribed["topic"], "chat:early");
     stage.count("chat:early", 1..=2).await;
     assert_eq!(client.hear_publications(2).await, [json!(1), json!(2)]);
+}
+
+#[tokio::test]
+async fn a_session_that_fails_as_it_opens_leaves_no_topic_open() {
+    let stage = Stage::new();
+    let mut client = stage.open("/chat/blue", Some("everwire.json.v1"));
+    let subscriptions = json!({ "a": {}, "panic": {} });
+    let connect = json!({ "version": 1, "subscriptions": subscriptions });
+    client.say(json!({ "id": 1, "connect": connect })).await;
+    client.end().await;
+    settle().await;
+    assert_eq!(stage.hub.sessions(), 0);
+    assert_eq!(stage.hub.counters(&Topic::new("a").unwrap()), None);
 }
