@@ -7,6 +7,7 @@ use everwire_proto::{
     Answer, Bye, ClientMessage, CloseCode, Command, Connect, Connected, Encoding, ErrorCode,
     ErrorReply, Heartbeat, HubMessage, Id, Resume, Secret, SessionLimits, Verdict,
 };
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::link::{Attached, Due, LinkEnd, close, close_reason, encoded};
@@ -126,6 +127,7 @@ impl Session {
         if self.is_ended() {
             return close(&socket, CloseCode(1012), "the session has ended");
         }
+        let held = HeldLink { session: self.clone(), endpoint: endpoint.clone(), number };
         let opened = self.open(&*endpoint, begun.reply, number, &socket).await;
         let end = match opened {
             Err(due) => {
@@ -134,17 +136,12 @@ impl Session {
             }
             Ok(()) => Attached::new(&self, &*endpoint, &mut socket, number).run().await,
         };
-        self.lock().drop_outlet(number);
         match end {
             LinkEnd::Session(ending) => self.end(&*endpoint, ending).await,
-            LinkEnd::Lost => {
-                self.depart().await;
-                drop(turn);
-                tokio::spawn(self.wait_for_return(endpoint, number));
-            }
+            LinkEnd::Lost => self.depart().await,
             LinkEnd::TakenOver => {}
         }
-        drop(socket);
+        drop((held, turn, socket));
     }
 
     /// Attaches the link and answers `connect`.
@@ -323,6 +320,28 @@ impl Session {
         }
         self.0.work.notify_one();
         number
+    }
+}
+
+/// A session's link, in the task that has it. Whatever becomes of that task, the session is let go of: it has
+/// ended by then, has another link, or waits for one.
+struct HeldLink {
+    session: Session,
+    endpoint: Arc<dyn AnyEndpoint>,
+    number: u64,
+}
+
+impl Drop for HeldLink {
+    fn drop(&mut self) {
+        let mut state = self.session.lock();
+        state.drop_outlet(self.number);
+        let waits = !state.ended && state.link == self.number;
+        drop(state);
+        // Without a runtime nobody is left to wait.
+        if let (true, Ok(runtime)) = (waits, Handle::try_current()) {
+            let (session, endpoint) = (self.session.clone(), self.endpoint.clone());
+            runtime.spawn(session.wait_for_return(endpoint, self.number));
+        }
     }
 }
 

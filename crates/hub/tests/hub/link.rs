@@ -100,11 +100,15 @@ async fn sessions_are_limited() {
     assert_eq!(second.end().await, 1013);
 }
 
-#[tokio::test]
-async fn a_connection_that_is_served_no_longer_is_told_to_come_back() {
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_served_no_longer_is_told_to_come_back_or_its_session_ends() {
     let stage = Stage::new();
     let (mut client, serving) = stage.open_aborting("/chat/blue", Some("everwire.json.v1"));
     client.ask(json!({ "connect": { "version": 1 } })).await;
     serving.abort();
     assert_eq!(client.end().await, 1012);
+    assert_eq!(stage.hub.sessions(), 1);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!(stage.hub.sessions(), 0);
+    assert_eq!(stage.endpoint.notes(), ["open blue", "close 4408 clean false"]);
 }
