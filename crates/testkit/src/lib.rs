@@ -8,7 +8,7 @@
 //! - `peer`: [`Peer`], the scripted peer at the end of a real stream.
 //! - `rigged`: [`Rigged`], a stream that is slow, stalls or fails when it is told to.
 //! - `happened`: [`Happened`], an event by itself, to be compared.
-//! - `fault`: [`FaultProxy`], a real network between real programs that fails on command; also the
+//! - [`fault`]: [`FaultProxy`], a real network between real programs that fails on command; also the
 //!   program `fault-proxy`.
 //! - `reverse_proxy`: [`ReverseProxy`], a real nginx, HAProxy or Apache httpd in front of a server;
 //!   also the program `reverse-proxy`.
@@ -16,8 +16,6 @@
 //! - `dice`: [`Dice`], a repeatable source of test data.
 //! - `alloc`: [`Counting`], an allocator that says how much memory this thread holds, and how often it
 //!   asked for some.
-
-pub mod fault;
 
 mod alloc;
 mod dice;
@@ -32,7 +30,8 @@ mod stream;
 
 pub use alloc::{Counting, allocations, live, peak, reset_peak};
 pub use dice::Dice;
-pub use fault::FaultProxy;
+pub use everwire_fault as fault;
+pub use everwire_fault::FaultProxy;
 pub use frame::{Frame, Seen, read_frame, read_frames};
 pub use happened::Happened;
 pub use pair::Pair;

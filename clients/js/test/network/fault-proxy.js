@@ -22,7 +22,7 @@ function binary() {
  * @property {number} to_client bytes
  */
 
-/** Its orders concern all open connections; what each does is in crates/testkit/src/fault. */
+/** Its orders concern all open connections; what each does is in crates/fault. */
 export class FaultProxy {
   #process;
   #answers;

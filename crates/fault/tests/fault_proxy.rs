@@ -4,8 +4,7 @@ use std::io::{ErrorKind, Result};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use everwire_testkit::FaultProxy;
-use everwire_testkit::fault::{Command, Toward};
+use everwire_fault::{Command, FaultProxy, Toward};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};

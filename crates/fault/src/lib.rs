@@ -6,6 +6,22 @@
 //!               FaultLink
 //! ```
 //!
+//! Clients connect to the proxy's address instead of the server's, and know nothing of it:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use everwire_fault::FaultProxy;
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let proxy = FaultProxy::start("127.0.0.1:8000".parse().unwrap()).await?;
+//! println!("connect to {}", proxy.addr());
+//! proxy.refuse(Duration::from_secs(2)).await;
+//! proxy.reset();
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Layout
 //! - `proxy`: [`FaultProxy`], the listening socket, and orders that concern everybody.
 //! - `link`: [`FaultLink`], one connection through it, and the orders that concern this one.
