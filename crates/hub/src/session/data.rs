@@ -1,5 +1,6 @@
 //! What a session knows about where it came from, and what the application keeps about it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -34,6 +35,13 @@ impl Request {
     /// A parameter of the endpoint's path: of `/chat/{room}`, `param("room")`.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.get(name)
+    }
+
+    /// A parameter of the query, decoded: of `?room=a%20b`, `query("room")` is `a b`. The first, if there
+    /// are several.
+    pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut pairs = form_urlencoded::parse(self.uri.query()?.as_bytes());
+        pairs.find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// Keeps something of the application's with the session, in place of what it kept of that type.

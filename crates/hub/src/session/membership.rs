@@ -13,17 +13,23 @@ use crate::presence::{PresenceError, Who};
 use crate::topics::Room;
 
 impl Session {
-    /// What others are told about this session where it is a member, from its next subscription on.
+    /// What others are told about this session where it is a member, now and later. To be called by the
+    /// endpoint's methods for this session.
     ///
     /// # Errors
-    /// If it is longer than `max_info`.
-    pub fn introduce(&self, info: JsonText) -> Result<(), ErrorReply> {
+    /// If it is longer than `max_info`, or the others could not be told.
+    pub async fn introduce(&self, info: JsonText) -> Result<(), ErrorReply> {
         let (size, max) = (info.as_bytes().len(), self.0.hub.config.max_info);
         if size > max {
             let message = format!("`info` of {size} bytes exceeds `max_info` of {max}");
             return Err(ErrorReply::new(ErrorCode::TooLarge, message));
         }
         self.lock().info = Some(info);
+        for topic in self.subscriptions() {
+            if self.0.hub.rules(&topic).presence {
+                self.join(&topic).await.map_err(|error| report(&error))?;
+            }
+        }
         Ok(())
     }
 

@@ -21,9 +21,10 @@ use tokio::sync::Notify;
 pub use self::data::Request;
 use self::sent::Sent;
 use self::subscriptions::Subscription;
+use crate::broker::{BrokerError, Published};
 use crate::frames::{Speech, hub_frame, raw, skip};
 use crate::hub::Inner;
-use crate::log::Entry;
+use crate::log::{Draft, Entry};
 
 /// One client at the hub, for as long as it is there: over several connections, if it speaks the hub's
 /// language and comes back in time.
@@ -148,6 +149,11 @@ impl Session {
         &self.0.request
     }
 
+    /// Whether its client is a raw one: it speaks nothing of the hub's language.
+    pub fn is_raw(&self) -> bool {
+        self.0.speech == Speech::Raw
+    }
+
     /// Whether it has ended.
     pub fn is_ended(&self) -> bool {
         self.lock().ended
@@ -192,6 +198,21 @@ impl Session {
             Pushed::Taken => Ok(()),
             Pushed::Full => Err(TrySendError::Full),
         }
+    }
+
+    /// Publishes in this session's name, whatever its endpoint allows clients: its user is named as the one
+    /// that it is from.
+    ///
+    /// # Errors
+    /// If the broker cannot store it.
+    pub async fn publish(
+        &self,
+        topic: &Topic,
+        payload: impl Into<Payload>,
+    ) -> Result<Published, BrokerError> {
+        let (from, payload) = (self.user().cloned(), payload.into());
+        let draft = Draft { from, payload, key: None, except: None };
+        self.0.hub.broker.publish(topic, draft).await
     }
 
     /// Ends the session: the client is told with this code and reason, and not to come back if the code

@@ -48,7 +48,7 @@ impl Session {
         endpoint: &dyn AnyEndpoint,
         request: Request,
     ) -> Result<Begun, Refused> {
-        let token = query(request.uri(), "token").map(str::to_owned);
+        let token = request.query("token");
         let user = endpoint.identify(&request, token.as_deref()).await;
         let user = user.map_err(|_| panicked())?.map_err(|error| unauthorized(&error))?;
         let id = hub.dice.name("s-");
@@ -418,10 +418,4 @@ fn unauthorized(error: &ErrorReply) -> Refused {
 
 fn panicked() -> Refused {
     Refused(commands::PANICKED, String::new())
-}
-
-/// A parameter of a query, as it stands there.
-fn query<'a>(uri: &'a http::Uri, name: &str) -> Option<&'a str> {
-    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }

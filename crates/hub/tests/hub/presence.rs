@@ -97,6 +97,22 @@ async fn a_raw_client_is_a_member_under_its_token_and_a_stranger_under_its_sessi
 }
 
 #[tokio::test]
+async fn a_member_that_is_introduced_anew_is_told_of_again() {
+    let stage = stage();
+    let (mut ada, _) = join(&stage, "ada", "full").await;
+    let (mut bob, _) = join(&stage, "bob", "none").await;
+    assert_eq!(change(&mut ada).await.0, ["bob"]);
+    bob.say(json!({ "send": { "data": "I am Bob" } })).await;
+    let told = ada.hear().await;
+    assert_eq!(told["presence"]["join"][0]["info"], "Bob", "{told}");
+    let members = ada.ask(json!({ "presence": { "topic": "t" } })).await["members"].clone();
+    assert_eq!(users(&members), ["ada", "bob"]);
+    // The same again is nothing new.
+    bob.say(json!({ "send": { "data": "I am Bob" } })).await;
+    ada.hear_nothing().await;
+}
+
+#[tokio::test]
 async fn a_short_break_is_not_told() {
     let stage = stage();
     let (mut ada, _) = join(&stage, "ada", "full").await;

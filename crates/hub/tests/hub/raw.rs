@@ -62,6 +62,37 @@ async fn a_token_in_the_query_says_who_it_is() {
 }
 
 #[tokio::test]
+async fn the_query_is_decoded_and_its_first_parameter_of_a_name_counts() {
+    let stage = Stage::new();
+    for (query, text) in [
+        ("text=a%20b+%C3%A9&text=2", Some("a b é")),
+        ("text", Some("")),
+        ("other=1", None),
+        ("", None),
+    ] {
+        let mut client = stage.open(&format!("/chat/blue?{query}"), None);
+        client.socket.send("query").await.unwrap();
+        let heard = client.hear_raw().await;
+        assert_eq!(heard.as_text(), Some(text.unwrap_or("null")), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_session_publishes_is_from_its_user() {
+    let stage = Stage::new();
+    let mut client = stage.client().await;
+    client.subscribe("t").await;
+    let raw = stage.open("/chat/blue?token=rob", None);
+    raw.socket.sender().send("publish").await.unwrap();
+    let told = client.hear().await;
+    assert_eq!(
+        (&told["pub"]["from"], &told["pub"]["data"]),
+        (&json!("rob"), &json!("hi")),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn a_path_without_an_endpoint_is_closed() {
     let mut client = Stage::new().open("/nowhere", None);
     assert_eq!(client.end().await, 4504);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everwire::{Agreement, Config, Message, Role, WebSocket};
-use everwire_hub::proto::{CloseCode, ErrorCode, ErrorReply, Name, Payload, Topic};
+use everwire_hub::proto::{CloseCode, ErrorCode, ErrorReply, JsonText, Name, Payload, Topic};
 use everwire_hub::{
     Access, Ending, Endpoint, EndpointError, Hub, HubConfig, Request, Session, TopicConfig,
 };
@@ -80,6 +80,21 @@ impl Endpoint for Open {
             }
             Value::String(text) if text == "join t" => {
                 session.subscribe(&Topic::new("t").unwrap(), Default::default()).await?;
+                Ok(None)
+            }
+            Value::String(text) if text.starts_with("I am ") => {
+                session.introduce(JsonText::of(&text[5..]).unwrap()).await?;
+                Ok(None)
+            }
+            Value::String(text) if text == "query" => {
+                let text = session.request().query("text");
+                Ok(Some(Payload::of(&text).unwrap()))
+            }
+            Value::String(text) if text == "publish" => {
+                session
+                    .publish(&Topic::new("t").unwrap(), Payload::of("hi").unwrap())
+                    .await
+                    .unwrap();
                 Ok(None)
             }
             Value::String(text) if text == "leave" => {
