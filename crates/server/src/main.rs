@@ -24,7 +24,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the chat page, `/echo` and `/broadcast`.
+    /// Serve the chat page, a hub with rooms, `/echo` and `/broadcast`.
     Serve(serve::Args),
     /// Put a WebSocket server under load and measure it.
     Bench(bench::Args),

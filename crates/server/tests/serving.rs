@@ -36,6 +36,22 @@ async fn the_page_and_its_files_are_served_with_a_policy() {
 }
 
 #[tokio::test]
+async fn every_module_of_the_browser_client_is_served() {
+    let server = Server::start(&[]);
+    let host = server.address.to_string();
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/../../clients/js/src");
+    for folder in ["", "hub/"] {
+        for file in std::fs::read_dir(format!("{sources}/{folder}")).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".js") {
+                let answer = get(&server, &format!("/everwire/{folder}{name}"), &host).await;
+                assert_eq!(status(&answer), 200, "{folder}{name} is missing in serve/page.rs");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_loopback_server_answers_to_loopback_names_only() {
     let server = Server::start(&["--host", "dev.example.org"]);
     let port = server.address.port();

@@ -9,9 +9,10 @@ use clap::Parser;
 use everwire::handshake::OriginPolicy;
 use everwire::{Acceptor, Config, HostPolicy, Shutdown};
 
-use super::connection::Acceptors;
+use super::endpoints::Endpoints;
+use super::rooms;
 
-/// Serve the chat page, `/echo` and `/broadcast`.
+/// Serve the chat page, a hub with rooms, `/echo` and `/broadcast`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Where to listen; port 0 takes any that is free
@@ -46,6 +47,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) deflate_context_takeover: bool,
 
+    /// How long a session of the hub waits for its client to come back
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(..=86_400))]
+    pub(crate) resume_timeout: u32,
+
     /// At SIGTERM or Ctrl-C: over how long the closes are spread, in an order of their own
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(..=86_400))]
     pub(crate) shutdown_window: u32,
@@ -78,8 +83,8 @@ impl Args {
         self.host.iter().fold(policy, |policy, name| policy.and(name))
     }
 
-    /// How opening handshakes are judged, and connections kept.
-    pub(super) fn acceptors(&self) -> Result<Acceptors, Box<dyn Error>> {
+    /// What WebSockets are opened for; how their handshakes are judged, and connections kept.
+    pub(super) fn endpoints(&self) -> Result<Endpoints, Box<dyn Error>> {
         let origin = if self.allow_origin.iter().any(|origin| origin == "*") {
             OriginPolicy::any()
         } else {
@@ -96,7 +101,8 @@ impl Args {
             deflate.server_no_context_takeover = !self.deflate_context_takeover;
             deflate.client_no_context_takeover = !self.deflate_context_takeover;
         }
-        Ok(Acceptors::new(&acceptor, &config))
+        let resume_timeout = Duration::from_secs(self.resume_timeout.into());
+        Ok(Endpoints::new(&acceptor, &config, rooms::hub(resume_timeout)))
     }
 
     /// How the server goes down.

@@ -6,19 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use bytes::Bytes;
 use everwire::tls::TlsAcceptor;
-use everwire::{
-    Acceptor, Admission, Config, Group, Pending, Stream, TextHeartbeat, Ticket, WebSocket,
-};
-use http::{Response, StatusCode};
+use everwire::{Admission, Pending, Stream, Ticket};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::broadcast::broadcast;
-use super::echo::echo;
+use super::endpoints::{Endpoint, Endpoints};
 use super::shutdown::{self, Phase, Token};
 
 /// How long a kept-alive HTTP connection may take for its next request.
@@ -26,79 +21,11 @@ const HTTP_IDLE: Duration = Duration::from_secs(30);
 
 /// What all connections share.
 pub(super) struct Server {
-    pub(super) acceptors: Acceptors,
+    pub(super) endpoints: Endpoints,
     pub(super) admission: Admission,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) page: Router,
-    /// Every open WebSocket, to close them when the server goes down.
-    pub(super) everyone: Group,
-    /// Those that are connected to `/broadcast`.
-    pub(super) room: Group,
     pub(super) phase: watch::Receiver<Phase>,
-}
-
-/// How each endpoint opens WebSockets.
-#[derive(Debug)]
-pub(super) struct Acceptors {
-    echo: Acceptor,
-    broadcast: Acceptor,
-}
-
-impl Acceptors {
-    pub(super) fn new(server: &Acceptor, config: &Config) -> Self {
-        // What comes back is what was sent, whatever it says.
-        let echo = server.clone().config(config.clone());
-        // People leave pages open here; a script can only ask in text whether we are alive.
-        let mut config = config.clone();
-        config.text_heartbeat = Some(TextHeartbeat::default());
-        Self { echo, broadcast: server.clone().config(config) }
-    }
-
-    pub(super) fn of(&self, endpoint: Endpoint) -> &Acceptor {
-        match endpoint {
-            Endpoint::Echo => &self.echo,
-            Endpoint::Broadcast => &self.broadcast,
-        }
-    }
-}
-
-/// The endpoints that stay for good.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Endpoint {
-    Echo,
-    Broadcast,
-}
-
-impl Endpoint {
-    pub(super) fn of_path(path: &str) -> Option<Self> {
-        match path {
-            "/echo" => Some(Self::Echo),
-            "/broadcast" => Some(Self::Broadcast),
-            _ => None,
-        }
-    }
-
-    /// Runs the endpoint in a task of its own: what the handshake needed is gone by then.
-    pub(super) fn start<S: Stream>(self, socket: WebSocket<S>, everyone: &Group, room: &Group) {
-        let membership = everyone.join(&socket);
-        match self {
-            // The membership ends with the endpoint; dropped where it is, it needs no second place in
-            // a future of which there are many.
-            Self::Echo => tokio::spawn(async move {
-                echo(socket).await;
-                drop(membership);
-            }),
-            Self::Broadcast => {
-                // Now, and not when the task first runs: the client has been told by then that it is
-                // connected, and misses nothing that is said.
-                let in_room = room.join(&socket);
-                tokio::spawn(async move {
-                    broadcast(socket, in_room).await;
-                    drop(membership);
-                })
-            }
-        };
-    }
 }
 
 /// Serves a connection until it is an endpoint's, or over; until then it holds the token.
@@ -113,7 +40,7 @@ pub(super) async fn serve(
     };
     let _ = stream.set_nodelay(true);
     // Which endpoint it is for, the request has to say first.
-    let acceptor = server.acceptors.of(Endpoint::Echo);
+    let acceptor = server.endpoints.acceptor(Endpoint::Echo);
     match &server.tls {
         None => match acceptor.read_request(stream).await {
             Ok(pending) => answer(&server, pending, ticket).await,
@@ -131,24 +58,18 @@ async fn answer<S: Stream>(server: &Server, pending: Pending<S>, ticket: Ticket)
         drop(ticket);
         return serve_http(server, pending).await;
     }
-    let Some(endpoint) = Endpoint::of_path(pending.request().uri().path()) else {
-        return pending.refuse(no_endpoint()).await;
+    let endpoints = &server.endpoints;
+    let Some(endpoint) = endpoints.at(pending.request().uri().path()) else {
+        return pending.refuse(Endpoints::none()).await;
     };
-    if let Some(refusal) = server.everyone.refusal() {
+    if let Some(refusal) = endpoints.everyone.refusal() {
         return pending.refuse(refusal).await;
     }
-    match pending.with(server.acceptors.of(endpoint)).accept().await {
-        Ok(socket) => endpoint.start(socket, &server.everyone, &server.room),
+    let request = pending.request().clone();
+    match pending.with(endpoints.acceptor(endpoint)).accept().await {
+        Ok(socket) => endpoints.start(endpoint, request, socket),
         Err(error) => tracing::debug!(%error, "handshake failed"),
     }
-}
-
-/// What a WebSocket to any other path is answered with.
-pub(super) fn no_endpoint() -> Response<Bytes> {
-    let text = "no WebSocket endpoint here: there are /echo and /broadcast\n";
-    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response
 }
 
 /// Anything that is not a WebSocket, and WebSockets that come later on the same connection.

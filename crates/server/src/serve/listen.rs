@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
-use everwire::{Group, next_stream, tls};
+use everwire::{next_stream, tls};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
@@ -22,18 +22,15 @@ pub(super) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         (Some(cert), Some(key)) => Some(tls::acceptor_from_pem(&read(cert)?, &read(key)?)?),
         _ => None,
     };
-    let everyone = Group::new();
-    let room = Group::new();
-    let acceptors = args.acceptors()?;
+    let endpoints = args.endpoints()?;
+    let everyone = endpoints.everyone.clone();
     let (advance, phase) = watch::channel(Phase::Serving);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let server = Arc::new(Server {
-        page: page::router(&acceptors, args.hosts(), &everyone, &room),
-        acceptors,
+        page: page::router(&endpoints, args.hosts()),
+        endpoints,
         admission: everwire::Admission::default(),
         tls,
-        everyone: everyone.clone(),
-        room,
         phase: phase.clone(),
     });
     let listener = TcpListener::bind(args.listen)

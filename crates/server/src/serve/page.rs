@@ -1,15 +1,15 @@
 //! Everything over plain HTTP: the chat page, embedded in the binary.
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use everwire::HostPolicy;
 use everwire::axum::Upgrade;
-use everwire::{Group, HostPolicy};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, header};
 
-use super::connection::{Acceptors, Endpoint};
+use super::endpoints::{Endpoint, Endpoints};
 
 /// Scripts and styles are the server's own, and nothing else is loaded; the page may open
 /// WebSockets, and may not be framed.
@@ -69,15 +69,42 @@ const CLIENT: &[File] = files![
     ("/everwire/retry.js", JS, "retry.js"),
     ("/everwire/target.js", JS, "target.js"),
     ("/everwire/watchdog.js", JS, "watchdog.js"),
+    ("/everwire/hub/answers.js", JS, "hub/answers.js"),
+    ("/everwire/hub/client-message.js", JS, "hub/client-message.js"),
+    ("/everwire/hub/client.js", JS, "hub/client.js"),
+    ("/everwire/hub/close-code.js", JS, "hub/close-code.js"),
+    ("/everwire/hub/config.js", JS, "hub/config.js"),
+    ("/everwire/hub/connecting.js", JS, "hub/connecting.js"),
+    ("/everwire/hub/core.js", JS, "hub/core.js"),
+    ("/everwire/hub/driver.js", JS, "hub/driver.js"),
+    ("/everwire/hub/ending.js", JS, "hub/ending.js"),
+    ("/everwire/hub/epochs.js", JS, "hub/epochs.js"),
+    ("/everwire/hub/error.js", JS, "hub/error.js"),
+    ("/everwire/hub/flush.js", JS, "hub/flush.js"),
+    ("/everwire/hub/hub-message.js", JS, "hub/hub-message.js"),
+    ("/everwire/hub/index.js", JS, "hub/index.js"),
+    ("/everwire/hub/input.js", JS, "hub/input.js"),
+    ("/everwire/hub/numbering.js", JS, "hub/numbering.js"),
+    ("/everwire/hub/options.js", JS, "hub/options.js"),
+    ("/everwire/hub/outbox.js", JS, "hub/outbox.js"),
+    ("/everwire/hub/output.js", JS, "hub/output.js"),
+    ("/everwire/hub/payload.js", JS, "hub/payload.js"),
+    ("/everwire/hub/pulse.js", JS, "hub/pulse.js"),
+    ("/everwire/hub/read.js", JS, "hub/read.js"),
+    ("/everwire/hub/reader.js", JS, "hub/reader.js"),
+    ("/everwire/hub/receiving.js", JS, "hub/receiving.js"),
+    ("/everwire/hub/requests.js", JS, "hub/requests.js"),
+    ("/everwire/hub/roster.js", JS, "hub/roster.js"),
+    ("/everwire/hub/session.js", JS, "hub/session.js"),
+    ("/everwire/hub/subscription.js", JS, "hub/subscription.js"),
+    ("/everwire/hub/subscriptions.js", JS, "hub/subscriptions.js"),
+    ("/everwire/hub/target.js", JS, "hub/target.js"),
+    ("/everwire/hub/topic.js", JS, "hub/topic.js"),
+    ("/everwire/hub/values.js", JS, "hub/values.js"),
 ];
 
 /// The page, and the endpoints for WebSockets that come over a kept-alive connection.
-pub(super) fn router(
-    acceptors: &Acceptors,
-    hosts: HostPolicy,
-    everyone: &Group,
-    room: &Group,
-) -> Router {
+pub(super) fn router(endpoints: &Endpoints, hosts: HostPolicy) -> Router {
     let mut router = Router::new();
     for &(path, kind, content) in PAGE {
         let file = async move || ([(header::CONTENT_TYPE, kind)], content);
@@ -89,14 +116,22 @@ pub(super) fn router(
         let file = async move || ([(header::CONTENT_TYPE, kind), leave], content);
         router = router.route(path, get(file));
     }
-    for (path, endpoint) in [("/echo", Endpoint::Echo), ("/broadcast", Endpoint::Broadcast)] {
-        let acceptor = acceptors.of(endpoint).clone();
-        let (everyone, room) = (everyone.clone(), room.clone());
+    for (path, endpoint) in [
+        ("/echo", Endpoint::Echo),
+        ("/broadcast", Endpoint::Broadcast),
+        ("/hub", Endpoint::Hub),
+        ("/hub/{room}", Endpoint::Hub),
+    ] {
+        let endpoints = endpoints.clone();
         let open = async move |upgrade: Upgrade| {
-            let (everyone, room) = (everyone.clone(), room.clone());
+            let endpoints = endpoints.clone();
+            // The request without what hyper needs to hand the connection over.
+            let (mut parts, ()) = upgrade.request().clone().into_parts();
+            parts.extensions.clear();
+            let request = Request::from_parts(parts, ());
             upgrade
-                .acceptor(&acceptor)
-                .on_open(async move |socket| endpoint.start(socket, &everyone, &room))
+                .acceptor(endpoints.acceptor(endpoint))
+                .on_open(async move |socket| endpoints.start(endpoint, request, socket))
         };
         router = router.route(path, get(open));
     }
@@ -108,7 +143,7 @@ pub(super) fn router(
 
 /// Refuses names that are not this server's: a page of another site must not reach it through a
 /// name that resolves here.
-async fn check_host(hosts: HostPolicy, request: Request, next: Next) -> Response {
+async fn check_host(hosts: HostPolicy, request: extract::Request, next: Next) -> Response {
     if hosts.allows_headers(request.headers()) {
         return next.run(request).await;
     }

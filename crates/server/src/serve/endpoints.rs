@@ -1,0 +1,120 @@
+//! The endpoints that stay for good: where they are, and how each opens WebSockets.
+
+use bytes::Bytes;
+use everwire::{Acceptor, Config, Group, Stream, TextHeartbeat, WebSocket};
+use everwire_hub::Hub;
+use http::{Request, Response, StatusCode};
+
+use super::broadcast::broadcast;
+use super::echo::echo;
+
+/// The largest message that a WebSocket of the hub takes, in bytes. The hub's own limit is lower, and
+/// one that is above it is answered rather than closed.
+const HUB_MAX_MESSAGE: usize = 1 << 20;
+
+/// A path that WebSockets are opened at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Echo,
+    Broadcast,
+    Hub,
+}
+
+/// All endpoints, and who is there.
+#[derive(Clone)]
+pub(super) struct Endpoints {
+    pub(super) hub: Hub,
+    /// Every open WebSocket, to close them when the server goes down.
+    pub(super) everyone: Group,
+    /// Those that are connected to `/broadcast`.
+    room: Group,
+    acceptors: Acceptors,
+}
+
+/// How each endpoint opens WebSockets.
+#[derive(Debug, Clone)]
+struct Acceptors {
+    echo: Acceptor,
+    broadcast: Acceptor,
+    hub: Acceptor,
+}
+
+impl Endpoints {
+    /// With the rules of `server` for handshakes, and connections that are kept as `config` says.
+    pub(super) fn new(server: &Acceptor, config: &Config, hub: Hub) -> Self {
+        // What comes back is what was sent, whatever it says.
+        let echo = server.clone().config(config.clone());
+        // People leave pages open here; a script can only ask in text whether we are alive.
+        let mut talk = config.clone();
+        talk.text_heartbeat = Some(TextHeartbeat::default());
+        let mut small = config.clone();
+        small.max_message_size = HUB_MAX_MESSAGE;
+        let acceptors = Acceptors {
+            echo,
+            broadcast: server.clone().config(talk),
+            hub: hub.acceptor(server).config(small),
+        };
+        Self { hub, everyone: Group::new(), room: Group::new(), acceptors }
+    }
+
+    /// The endpoint at a path, if there is one.
+    pub(super) fn at(&self, path: &str) -> Option<Endpoint> {
+        match path {
+            "/echo" => Some(Endpoint::Echo),
+            "/broadcast" => Some(Endpoint::Broadcast),
+            _ => self.hub.has_endpoint(path).then_some(Endpoint::Hub),
+        }
+    }
+
+    pub(super) fn acceptor(&self, endpoint: Endpoint) -> &Acceptor {
+        match endpoint {
+            Endpoint::Echo => &self.acceptors.echo,
+            Endpoint::Broadcast => &self.acceptors.broadcast,
+            Endpoint::Hub => &self.acceptors.hub,
+        }
+    }
+
+    /// Runs the endpoint in a task of its own: what the handshake needed is gone by then.
+    pub(super) fn start<S: Stream>(
+        &self,
+        endpoint: Endpoint,
+        request: Request<()>,
+        socket: WebSocket<S>,
+    ) {
+        let membership = self.everyone.join(&socket);
+        match endpoint {
+            // The membership ends with the endpoint; dropped where it is, it needs no second place in
+            // a future of which there are many.
+            Endpoint::Echo => {
+                tokio::spawn(async move {
+                    echo(socket).await;
+                    drop(membership);
+                });
+            }
+            Endpoint::Broadcast => {
+                // Now, and not when the task first runs: the client has been told by then that it is
+                // connected, and misses nothing that is said.
+                let in_room = self.room.join(&socket);
+                tokio::spawn(async move {
+                    broadcast(socket, in_room).await;
+                    drop(membership);
+                });
+            }
+            Endpoint::Hub => {
+                let hub = self.hub.clone();
+                tokio::spawn(async move {
+                    hub.serve(&request, socket).await;
+                    drop(membership);
+                });
+            }
+        }
+    }
+
+    /// What a WebSocket to any other path is answered with.
+    pub(super) fn none() -> Response<Bytes> {
+        let text = "no WebSocket endpoint here: there are /hub, /echo and /broadcast\n";
+        let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
+    }
+}
