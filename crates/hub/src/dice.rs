@@ -34,6 +34,12 @@ impl Dice {
         Secret::new(&self.text::<24>()).expect("printable characters")
     }
 
+    /// A number below this one, which is greater than 0.
+    pub(crate) fn below(&self, bound: u64) -> u64 {
+        // For spans of time the remainder is as good as even.
+        self.with(|rng| rng.next_u64()) % bound.max(1)
+    }
+
     fn text<const BYTES: usize>(&self) -> String {
         let mut bytes = [0; BYTES];
         self.with(|rng| rng.fill_bytes(&mut bytes));

@@ -12,6 +12,7 @@ use crate::broker::{Broker, BrokerError, Listener, MemoryBroker, Published};
 use crate::config::{HubConfig, TopicConfig};
 use crate::dice::Dice;
 use crate::endpoint::{AnyEndpoint, Endpoint};
+use crate::leaving::Leaving;
 use crate::log::Draft;
 use crate::path::{InvalidPath, Params, Pattern};
 use crate::presence::{MemoryPresence, Presence, PresenceListener};
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) topics: Arc<Topics>,
     pub(crate) attendance: Attendance,
     pub(crate) dice: Dice,
+    pub(crate) leaving: Leaving,
     endpoints: Vec<(Pattern, Arc<dyn AnyEndpoint>)>,
     sessions: Mutex<HashMap<Name, Session>>,
 }
@@ -104,6 +106,7 @@ impl HubBuilder {
             topics,
             attendance: Attendance::new(presence),
             dice: Dice::default(),
+            leaving: Leaving::default(),
             endpoints: self.endpoints,
             sessions: Mutex::default(),
         }))

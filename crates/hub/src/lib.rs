@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - `hub`: what an application embeds; `endpoint`: what it writes for a path; `path`: which path;
-//!   `config`: limits and times.
+//!   `config`: limits and times; `leaving`: how a hub goes.
 //! - `session`: one client, over one connection after another. `frames`: what it is sent.
 //! - `topics`: who listens to what on this node, and how each of them stands.
 //! - `broker`: who keeps logs and carries publications; `memory` is the one of a single process.
@@ -19,6 +19,7 @@ mod dice;
 mod endpoint;
 mod frames;
 mod hub;
+mod leaving;
 pub mod log;
 mod path;
 pub mod presence;

@@ -1,6 +1,8 @@
 //! A client and a real hub, over TCP, and over a network that fails.
 
+mod leaving;
 mod network;
 mod requests;
+mod shared;
 mod stage;
 mod subscriptions;

@@ -1,13 +1,14 @@
 //! A hub that listens, and clients of it.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everwire::{Acceptor, Config, Connector, RetryPolicy};
 use everwire_client::proto::session::Config as SessionConfig;
 use everwire_client::proto::{ErrorCode, ErrorReply, Name, Payload, Secret, Topic};
 use everwire_client::{Builder, Client, Subscription, TopicEvent};
-use everwire_hub::{Access, Endpoint, Hub, HubConfig, Request, Session};
+use everwire_hub::{Access, Endpoint, Hub, HubBuilder, HubConfig, Request, Session};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -51,6 +52,8 @@ impl Endpoint for Open {
 pub(crate) struct Stage {
     pub(crate) hub: Hub,
     pub(crate) addr: SocketAddr,
+    /// Who takes connections that come.
+    door: Arc<Mutex<Hub>>,
     serving: JoinHandle<()>,
 }
 
@@ -66,12 +69,23 @@ impl Stage {
     pub(crate) async fn at(addr: SocketAddr, change: impl FnOnce(&mut HubConfig)) -> Self {
         let mut config = HubConfig::default();
         change(&mut config);
-        let hub = Hub::builder().config(config).endpoint("/", Open).unwrap().build();
+        Self::of(addr, Hub::builder().config(config)).await
+    }
+
+    pub(crate) async fn of(addr: SocketAddr, builder: HubBuilder) -> Self {
+        let hub = builder.endpoint("/", Open).unwrap().build();
         let listener = TcpListener::bind(addr).await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let acceptor = hub.acceptor(&Acceptor::new());
-        let serving = tokio::spawn(serve(hub.clone(), acceptor, listener));
-        Self { hub, addr, serving }
+        let door = Arc::new(Mutex::new(hub.clone()));
+        let serving = tokio::spawn(serve(door.clone(), listener));
+        Self { hub, addr, door, serving }
+    }
+
+    /// From now on another hub takes the connections that come. Gives the one that did before.
+    pub(crate) fn hand_over(&mut self, builder: HubBuilder) -> Hub {
+        let hub = builder.endpoint("/", Open).unwrap().build();
+        *self.door.lock().unwrap() = hub.clone();
+        std::mem::replace(&mut self.hub, hub)
     }
 
     /// As if the process was killed; the address stays.
@@ -89,13 +103,14 @@ impl Stage {
     }
 }
 
-async fn serve(hub: Hub, acceptor: Acceptor, listener: TcpListener) {
+async fn serve(door: Arc<Mutex<Hub>>, listener: TcpListener) {
     // Connections end with their server.
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let (stream, _) = everwire::next_stream(&listener).await;
-        let (hub, acceptor) = (hub.clone(), acceptor.clone());
+        let hub = door.lock().unwrap().clone();
         connections.spawn(async move {
+            let acceptor = hub.acceptor(&Acceptor::new());
             let Ok(pending) = acceptor.read_request(stream).await else { return };
             let mut request = http::Request::new(());
             *request.uri_mut() = pending.request().uri().clone();

@@ -14,11 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everwire::{AnySender, SendError, SharedFrame};
 use everwire_proto::{
-    CloseCode, Encoding, GapReason, HubMessage, JsonText, Name, Payload, Position, Secret, Topic,
+    Bye, CloseCode, Encoding, GapReason, HubMessage, JsonText, Name, Payload, Position, Secret,
+    Topic,
 };
 use tokio::sync::Notify;
 
 pub use self::data::Request;
+pub(crate) use self::link::close_reason;
 use self::sent::Sent;
 use self::subscriptions::Subscription;
 use crate::broker::{BrokerError, Published};
@@ -303,6 +305,29 @@ impl Session {
         self.0.work.notify_one();
     }
 
+    // What a hub that goes says.
+
+    /// The client is to connect elsewhere after so many milliseconds. One that is away cannot come back.
+    pub(crate) fn handle_leaving(&self, after: u64, within: u64) {
+        let (Speech::Hub(encoding), true) = (self.0.speech, self.is_attached()) else {
+            return self.close(CloseCode::DRAINING, DRAINING);
+        };
+        // If there is no room, it is closed when the time is up.
+        let _ = self.push(&hub_frame(&HubMessage::Drain { after, within }, encoding));
+    }
+
+    /// The client did not go. Its link is closed by the hub.
+    pub(crate) fn handle_left_behind(&self, after: Option<u64>) {
+        let outlet = self.lock().outlet.clone();
+        let (Speech::Hub(encoding), Some(outlet)) = (self.0.speech, outlet) else {
+            return self.close(CloseCode::DRAINING, DRAINING);
+        };
+        let (code, reason) = (CloseCode::DRAINING, DRAINING.to_owned());
+        let bye = Bye { code, reason, retry: true, after };
+        // If there is no room, the close code says enough.
+        let _ = outlet.try_send(&hub_frame(&HubMessage::Bye(bye), encoding));
+    }
+
     /// There is something about a topic that this session lacks.
     pub(crate) fn handle_behind(&self, topic: &Topic) {
         self.lock().behind.push_back(topic.clone());
@@ -313,6 +338,9 @@ impl Session {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Why a link ends whose hub goes.
+const DRAINING: &str = "draining";
 
 impl State {
     /// The link with this number is gone.

@@ -27,12 +27,22 @@ impl Session {
         mut socket: WebSocket<S>,
     ) {
         hub.start_attendance();
+        let at_work = hub.at_work();
+        let speaks = Encoding::from_subprotocol(socket.protocol());
+        let is_late = hub.is_leaving();
+        let group =
+            if speaks.is_some() && !is_late { &hub.leaving.linked } else { &hub.leaving.raw };
+        // Whoever joins late is closed with that.
+        let membership = group.join(&socket);
+        if is_late {
+            return;
+        }
         let Some((endpoint, params)) = hub.endpoint(request.uri().path()) else {
             return close(&socket, CloseCode::TOLD_TO_GO, "there is no endpoint here");
         };
         let unfinished = Unfinished(Some(socket.sender().into()));
         let request = Request::new(request, params);
-        let begun = match Encoding::from_subprotocol(socket.protocol()) {
+        let begun = match speaks {
             None => Self::begin_raw(hub, &*endpoint, request).await,
             Some(encoding) => Self::begin(hub, &*endpoint, request, encoding, &mut socket).await,
         };
@@ -41,6 +51,7 @@ impl Session {
             Err(Refused(code, reason)) => close(&socket, code, &reason),
         }
         unfinished.finish();
+        drop((membership, at_work));
     }
 
     async fn begin_raw(
@@ -138,6 +149,8 @@ impl Session {
         };
         match end {
             LinkEnd::Session(ending) => self.end(&*endpoint, ending).await,
+            // It cannot come back here.
+            LinkEnd::Lost if self.0.hub.is_leaving() => self.end(&*endpoint, left()).await,
             LinkEnd::Lost => self.depart().await,
             LinkEnd::TakenOver => {}
         }
@@ -296,7 +309,10 @@ impl Session {
         for topic in self.subscriptions() {
             self.give_up(&topic);
         }
-        self.bid_farewell().await;
+        match ending.code {
+            CloseCode::DRAINING => self.depart().await,
+            _ => self.bid_farewell().await,
+        }
         self.0.work.notify_waiters();
         if ending.code == commands::PANICKED {
             let _ = endpoint.on_error(self, &EndpointError::Panicked).await;
@@ -340,7 +356,11 @@ impl Drop for HeldLink {
         // Without a runtime nobody is left to wait.
         if let (true, Ok(runtime)) = (waits, Handle::try_current()) {
             let (session, endpoint) = (self.session.clone(), self.endpoint.clone());
-            runtime.spawn(session.wait_for_return(endpoint, self.number));
+            let (at_work, number) = (session.0.hub.at_work(), self.number);
+            runtime.spawn(async move {
+                session.wait_for_return(endpoint, number).await;
+                drop(at_work);
+            });
         }
     }
 }
@@ -374,6 +394,9 @@ impl Inner {
     /// Takes a new session in.
     fn enter(&self, session: Session) -> Result<Session, Refused> {
         let mut sessions = self.lock();
+        if self.is_leaving() {
+            return Err(Refused(CloseCode::DRAINING, "draining".into()));
+        }
         if sessions.len() >= self.config.max_sessions {
             return Err(Refused(CloseCode(1013), "too many sessions".into()));
         }
@@ -396,6 +419,11 @@ impl Inner {
         let whole = known && session.lock().sent.after(resume.got).is_some();
         (whole && !session.is_ended()).then_some(session)
     }
+}
+
+/// How a session ends whose hub goes.
+fn left() -> Ending {
+    Ending { code: CloseCode::DRAINING, reason: "the hub goes".into(), was_clean: true }
 }
 
 /// In a time that does not tell how much of it is right.

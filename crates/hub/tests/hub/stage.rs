@@ -69,6 +69,7 @@ impl Endpoint for Open {
         let Payload::Json(json) = &message else { return Ok(Some(message)) };
         match json.read::<Value>().unwrap() {
             Value::String(text) if text == "panic" => panic!("as asked"),
+            Value::String(text) if text == "hang" => std::future::pending().await,
             Value::String(text) if text == "fail" => {
                 Err(ErrorReply::new(ErrorCode::Internal, "as asked"))
             }
