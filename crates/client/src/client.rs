@@ -1,5 +1,7 @@
 //! The handle.
 
+use std::time::Duration;
+
 use everwire_proto::session::{End, Outcome, Request};
 use everwire_proto::{
     Answer, HistoryPage, Method, Name, Payload, PresenceState, Problem, Topic, UserState,
@@ -37,6 +39,11 @@ pub enum ClientEvent {
     Down,
     /// The endpoint says something.
     Message(Payload),
+    /// The hub was asked for a sign of life, and gave it.
+    Heartbeat {
+        /// How long that took.
+        round_trip: Duration,
+    },
     /// It is over. With none, the client gave up: [`everwire::RetryPolicy`].
     Ended(Option<End>),
 }

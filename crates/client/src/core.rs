@@ -294,6 +294,10 @@ impl Core {
                 self.tell(ClientEvent::Ended(Some(end)));
             }
             Event::Message(payload) => self.tell(ClientEvent::Message(payload)),
+            Event::Heartbeat { round_trip } => {
+                let round_trip = Duration::from_millis(round_trip);
+                self.tell(ClientEvent::Heartbeat { round_trip });
+            }
             Event::Subscribed { topic, subscribed } => {
                 if let Some(heard) = self.topics.get_mut(&topic) {
                     heard.at = subscribed.start.map(|start| start.position);

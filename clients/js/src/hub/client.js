@@ -14,10 +14,11 @@ import { method, name as userName, topic as topicName } from './values.js';
 /** @typedef {import('./values.js').UserState} UserState */
 
 /**
- * Where the client is. `up`: there is a session; with `resumed` nothing was missed. `down`: the link is lost and
- * will come back. `ended`: nothing follows.
+ * Where the client is. `up`: there is a session; with `resumed` nothing was missed. `down`: the link is lost, with
+ * this close code and reason, and will come back. `ended`: nothing follows.
  *
- * @typedef {{ readonly status: 'connecting' | 'down' }
+ * @typedef {{ readonly status: 'connecting' }
+ *   | { readonly status: 'down', readonly code: number, readonly reason: string }
  *   | { readonly status: 'up', readonly session: string, readonly user?: string, readonly resumed: boolean }
  *   | { readonly status: 'ended', readonly end: Ending }} State
  */
@@ -26,6 +27,7 @@ import { method, name as userName, topic as topicName } from './values.js';
  * @typedef {object} HubEvents
  * @property {State} state
  * @property {unknown} message what the endpoint sent
+ * @property {number} heartbeat a sign of life that was asked for: the round trip, in milliseconds
  * @property {Topic} topic the hub made a subscription for this session
  */
 
@@ -56,6 +58,16 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
   /** Where it is; the event `state` tells of each change. */
   get state() {
     return this.#state;
+  }
+
+  /** Milliseconds to the next attempt to connect; null if none is waited for. */
+  get retryIn() {
+    return this.#driver.retryIn;
+  }
+
+  /** Ends the wait for the next attempt. */
+  retryNow() {
+    this.#driver.retryNow();
   }
 
   /**
@@ -141,19 +153,21 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
         return this.#become({ status: type, ...session });
       }
       case 'down':
-        return this.#become({ status: event.type });
+        return this.#become({ status: event.type, code: event.code, reason: event.reason });
       case 'ended':
         for (const topic of [...this.#topics.values()]) topic.ended(new HubError({ outcome: 'notSent', why: 'ended' }));
         return this.#become({ status: event.type, end: event.end });
       case 'message':
         return this.#dispatch('message', event.data);
+      case 'heartbeat':
+        return this.#dispatch('heartbeat', event.roundTrip);
       default:
         this.#topicOf(event).hear(event);
     }
   }
 
   /**
-   * @param {Exclude<import('./output.js').Event, { type: 'up' | 'down' | 'ended' | 'message' }>} event
+   * @param {Exclude<import('./output.js').Event, { type: 'up' | 'down' | 'ended' | 'message' | 'heartbeat' }>} event
    */
   #topicOf(event) {
     const { topic: name } = event.type === 'publication' ? event.publication : event.type === 'gap' ? event.gap : event;

@@ -11,6 +11,10 @@
  *   above the keys that were used
  * @property {number} connectTimeout how long the hub may take to answer `connect`; then the link is closed,
  *   and the transport comes back
+ * @property {number} heartbeatInterval after how much silence the hub is asked for a sign of life, where the hub
+ *   itself would have that later
+ * @property {number} heartbeatTimeout how long the hub may take to give it, where the hub itself would have that
+ *   be longer
  * @property {number} maxWaiting how many requests may wait for the link, or for room on it. One more is not
  *   sent
  * @property {number} maxWaitingBytes how many bytes may. A request that goes beyond is not sent
@@ -30,6 +34,8 @@ export const CONFIG = Object.freeze({
   client: null,
   firstKey: 1,
   connectTimeout: 10_000,
+  heartbeatInterval: Infinity,
+  heartbeatTimeout: Infinity,
   maxWaiting: 128,
   maxWaitingBytes: 1024 * 1024,
   maxAge: 30_000,

@@ -64,7 +64,7 @@ export function receivedConnecting(core, now, random, message) {
  */
 function connected(core, now, random, { session, key, user, resumed, got, heartbeat, limits, subscriptions }) {
   if (resumed && core.identity?.session !== session) return notUnderstood(core, 'a resumption of another session');
-  core.state = { phase: 'up', pulse: new Pulse(now, heartbeat), leaveAt: Infinity };
+  core.state = { phase: 'up', pulse: new Pulse(now, heartbeat, core.config), leaveAt: Infinity };
   core.identity = { session, key };
   core.limits = limits;
   core.downSince = null;

@@ -32,6 +32,12 @@ const HURRY_MS = 3_000;
  * @typedef {End | { readonly why: 'unreachable' }} Ending
  */
 
+/**
+ * What a link ended with: the code and the reason of its closing, 1006 if there was none.
+ *
+ * @typedef {{ readonly code: number, readonly reason: string }} Loss
+ */
+
 export class Driver {
   #session;
   #socket;
@@ -44,6 +50,8 @@ export class Driver {
   #token;
   /** What a session that we closed is over for. @type {Ending | null} */
   #ending = null;
+  /** What the latest link, or attempt at one, ended with. @type {Loss} */
+  #loss = { code: 1006, reason: '' };
   /** @type {Map<number, { resolve: (answer: Answer | null) => void, reject: (error: HubError) => void }>} */
   #waiting = new Map();
   #nextTicket = 1;
@@ -54,7 +62,8 @@ export class Driver {
   /**
    * @param {Url} url
    * @param {import('./options.js').Settings} settings
-   * @param {(event: Exclude<Event, { type: 'ended' }> | { type: 'ended', end: Ending }) => void} tell
+   * @param {(event: Exclude<Event, { type: 'ended' | 'down' }> | { type: 'ended', end: Ending }
+   *   | ({ type: 'down' } & Loss)) => void} tell
    */
   constructor(url, { token, config, socket }, tell) {
     this.#tell = tell;
@@ -71,6 +80,16 @@ export class Driver {
     this.#socket.addEventListener('message', ({ data }) => this.#received(data));
     this.#socket.addEventListener('close', (event) => this.#lost(event));
     this.#stopListening = listen((news) => news !== 'offline' && this.#hurry());
+  }
+
+  /** Milliseconds to the next attempt; null if none is waited for. */
+  get retryIn() {
+    return this.#socket.retryIn;
+  }
+
+  /** Ends the wait for the next attempt. */
+  retryNow() {
+    this.#socket.retryNow();
   }
 
   /** @param {import('./input.js').Input} input */
@@ -111,9 +130,12 @@ export class Driver {
         return;
       case 'close':
         this.#hurryBy = Infinity;
+        this.#loss = { code: output.code, reason: '' };
         if (output.then === 'stop') this.#socket.close(output.code);
         else this.#socket.leave(output.code, '', output.after);
         return;
+      case 'down':
+        return this.#tell({ ...output, ...this.#loss });
       case 'settled':
         return this.#settle(output.ticket, output.outcome);
       case 'ended':
@@ -154,8 +176,9 @@ export class Driver {
   }
 
   /** @param {import('../events.js').LossEvent} event */
-  #lost({ code, willReconnect }) {
+  #lost({ code, reason, willReconnect }) {
     this.#hurryBy = Infinity;
+    this.#loss = { code, reason };
     this.step({ type: 'lost', code });
     if (!willReconnect) this.#giveUp({ why: 'unreachable' });
   }

@@ -46,6 +46,8 @@ export function settings({ token, client = draw(), firstKey = Date.now() * 1_000
 
 const LIMITS = /** @type {const} */ ([
   'connectTimeout',
+  'heartbeatInterval',
+  'heartbeatTimeout',
   'maxWaiting',
   'maxWaitingBytes',
   'maxAge',

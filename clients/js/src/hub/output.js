@@ -43,7 +43,7 @@
 
 /**
  * Something that happened. After `up` with `resumed` nothing was missed; after `down` it will come back;
- * after `ended` nothing follows. A `publication` is `stored` or `live`.
+ * after `ended` nothing follows. A `publication` is `stored` or `live`. A `heartbeat` was asked for, and came.
  *
  * @typedef {{ readonly type: 'up', readonly session: string, readonly user?: string, readonly resumed: boolean }
  *   | { readonly type: 'down' }
@@ -53,6 +53,7 @@
  *   | { readonly type: 'publication', readonly publication: Exclude<Publication, { kind: 'skipped' }> }
  *   | { readonly type: 'gap', readonly gap: Gap }
  *   | { readonly type: 'message', readonly data: unknown }
+ *   | { readonly type: 'heartbeat', readonly roundTrip: number }
  *   | { readonly type: 'members', readonly topic: string, readonly members: readonly Member[] }
  *   | { readonly type: 'membersChanged', readonly topic: string,
  *       readonly joined: readonly Member[], readonly left: readonly Departure[] }

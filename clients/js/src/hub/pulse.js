@@ -3,23 +3,40 @@
 export class Pulse {
   #timeout;
   #heard;
-  /** When it was asked for one. @type {number | null} */
+  /** When it was asked for one, and has given none. @type {number | null} */
   #asked = null;
+  /** When it was asked for one, and has not answered that. @type {number | null} */
+  #unanswered = null;
 
   /**
+   * As the hub says, or sooner.
+   *
    * @param {number} now
-   * @param {{ interval: number, timeout: number }} heartbeat
+   * @param {{ interval: number, timeout: number }} hub
+   * @param {import('./config.js').Config} config
    */
-  constructor(now, { interval, timeout }) {
-    this.interval = interval;
-    this.#timeout = timeout;
+  constructor(now, { interval, timeout }, { heartbeatInterval, heartbeatTimeout }) {
+    this.interval = Math.min(interval, heartbeatInterval);
+    this.#timeout = Math.min(timeout, heartbeatTimeout);
     this.#heard = now;
   }
 
-  /** @param {number} now */
+  /** Something came. @param {number} now */
   heard(now) {
     this.#heard = now;
     this.#asked = null;
+  }
+
+  /**
+   * The answer came.
+   *
+   * @param {number} now
+   * @returns {number | null} how long ago it was asked for, if it was
+   */
+  answered(now) {
+    const roundTrip = this.#unanswered === null ? null : now - this.#unanswered;
+    this.#unanswered = null;
+    return roundTrip;
   }
 
   get deadline() {
@@ -35,6 +52,7 @@ export class Pulse {
     if (now < this.deadline) return 'nothing';
     const due = this.#asked === null ? 'ask' : 'dead';
     this.#asked = now;
+    this.#unanswered = now;
     return due;
   }
 }

@@ -42,20 +42,23 @@ export function received(core, now, random, message) {
       if (core.state.phase === 'up') core.state = { ...core.state, leaveAt: now + message.after };
       return;
     case 'heartbeat':
-      return message.got === undefined ? core.tellGot() : confirmed(core, message.got);
+      return message.got === undefined ? core.tellGot() : confirmed(core, now, message.got);
   }
 }
 
 /**
- * The hub has got so many messages.
+ * The hub has got so many messages, which it may have been asked for.
  *
  * @param {Core} core
+ * @param {number} now
  * @param {number} got
  */
-function confirmed(core, got) {
+function confirmed(core, now, got) {
   const tickets = core.numbering.confirm(got);
   if (tickets === null) return notUnderstood(core, TOO_MUCH);
   for (const ticket of tickets) core.settle(ticket, { outcome: 'sent' });
+  const roundTrip = core.state.phase === 'up' ? core.state.pulse.answered(now) : null;
+  if (roundTrip !== null) core.out.push({ type: 'heartbeat', roundTrip });
 }
 
 export const TOO_MUCH = 'a `got` beyond what was sent';

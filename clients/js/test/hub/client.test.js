@@ -126,7 +126,7 @@ test('a session that is resumed goes on where it was', async (context) => {
   await until(() => heard.length === 2, 'the second');
   assert.deepEqual(heard, [1, 2]);
   const up = { status: 'up', session: 's-1', user: 'ada' };
-  assert.deepEqual(states, [{ ...up, resumed: false }, { status: 'down' }, { ...up, resumed: true }]);
+  assert.deepEqual(states, [{ ...up, resumed: false }, { status: 'down', code: 1006, reason: '' }, { ...up, resumed: true }]);
   assert.deepEqual(hub.connects[1].subscriptions, { chat: { from: at(1) } });
 });
 
@@ -315,6 +315,30 @@ test('when the network is back the hub has three seconds to say something', asyn
   await reached(client, 'up');
   client.close();
   assert.equal(window.listeners, 0);
+});
+
+test('a client that is in more of a hurry than its hub finds a silent link by its own clock', async (context) => {
+  const hub = await ScriptedHub.start(context);
+  const client = open(context, hub.url, { heartbeatInterval: 50, heartbeatTimeout: 100 });
+  const roundTrips = /** @type {number[]} */ ([]);
+  client.addEventListener('heartbeat', ({ detail }) => roundTrips.push(detail));
+  await until(() => roundTrips.length === 2, 'two signs of life');
+  assert.ok(roundTrips.every((ms) => ms >= 0 && ms < 100), String(roundTrips));
+  hub.isDeaf = true;
+  await reached(client, 'down');
+  assert.deepEqual(client.state, { status: 'down', code: 4408, reason: '' });
+  hub.isDeaf = false;
+  await reached(client, 'up');
+});
+
+test('`retryNow` ends the wait for the next attempt', async (context) => {
+  const port = await freePort();
+  const client = open(context, `ws://127.0.0.1:${port}`, { minReconnectionDelay: 60_000, maxReconnectionDelay: 60_000 });
+  await until(() => client.retryIn !== null, 'it waits');
+  assert.ok((client.retryIn ?? 0) > 1_000, String(client.retryIn));
+  await ScriptedHub.start(context, { port });
+  client.retryNow();
+  await reached(client, 'up');
 });
 
 test('`close` is a farewell, and nothing waits any more', async (context) => {

@@ -21,6 +21,11 @@ pub struct Config {
     /// How long the hub may take to answer `connect`. Default 10,000. Then the link is closed, and the
     /// transport comes back.
     pub connect_timeout: u64,
+    /// After how much silence the hub is asked for a sign of life, where the hub itself would have that later.
+    /// Default none: when the hub says.
+    pub heartbeat_interval: Option<u64>,
+    /// How long the hub may take to give it, where the hub itself would have that be longer. Default none.
+    pub heartbeat_timeout: Option<u64>,
     /// How many requests may wait for the link, or for room on it. Default 128. One more is not sent.
     pub max_waiting: usize,
     /// How many bytes of payload may wait. Default 1 MiB. A request that goes beyond is not sent.
@@ -47,6 +52,8 @@ impl Default for Config {
             client: None,
             first_key: 1,
             connect_timeout: 10_000,
+            heartbeat_interval: None,
+            heartbeat_timeout: None,
             max_waiting: 128,
             max_waiting_bytes: 1 << 20,
             max_age: 30_000,

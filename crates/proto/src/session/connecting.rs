@@ -63,7 +63,7 @@ impl Session {
         if connected.resumed && !is_ours {
             return self.not_understood("a resumption of another session".to_owned());
         }
-        let pulse = Pulse::new(now, connected.heartbeat);
+        let pulse = Pulse::new(now, connected.heartbeat, &self.config);
         self.state = State::Up(Link { encoding, pulse, leave_at: None });
         self.identity = Some((connected.session.clone(), connected.key.clone()));
         self.limits = Some(connected.limits);

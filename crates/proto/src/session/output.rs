@@ -135,6 +135,11 @@ pub enum Event {
     },
     /// A message from the endpoint.
     Message(Payload),
+    /// The hub gave the sign of life that it was asked for.
+    Heartbeat {
+        /// Since it was asked, in milliseconds.
+        round_trip: u64,
+    },
     /// Who is there, all of them.
     Members {
         /// In which topic.

@@ -63,10 +63,20 @@ impl Session {
                 }
             }
             HubMessage::Heartbeat { got: None } => self.tell_got(),
-            HubMessage::Heartbeat { got: Some(got) } => match self.numbering.confirm(got) {
-                Some(sent) => self.settle_sent(sent),
-                None => self.not_understood("a `got` beyond what was sent".to_owned()),
-            },
+            HubMessage::Heartbeat { got: Some(got) } => self.confirmed(now, got),
+        }
+    }
+
+    /// The hub has got so many messages, which it may have been asked for.
+    fn confirmed(&mut self, now: u64, got: u64) {
+        let Some(sent) = self.numbering.confirm(got) else {
+            return self.not_understood("a `got` beyond what was sent".to_owned());
+        };
+        self.settle_sent(sent);
+        if let State::Up(link) = &mut self.state
+            && let Some(round_trip) = link.pulse.answered(now)
+        {
+            self.event(Event::Heartbeat { round_trip });
         }
     }
 

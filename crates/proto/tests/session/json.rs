@@ -64,6 +64,8 @@ pub(crate) fn config() -> Value {
         "client": config.client.as_ref().map(|name| name.as_str()),
         "firstKey": config.first_key,
         "connectTimeout": config.connect_timeout,
+        "heartbeatInterval": config.heartbeat_interval,
+        "heartbeatTimeout": config.heartbeat_timeout,
         "maxWaiting": config.max_waiting,
         "maxWaitingBytes": config.max_waiting_bytes,
         "maxAge": config.max_age,
@@ -201,6 +203,7 @@ fn event_of(event: &Event) -> Value {
             json!({ "gap": gap })
         }
         Event::Message(payload) => hub(HubMessage::Message(payload.clone())),
+        Event::Heartbeat { round_trip } => json!({ "heartbeat": { "roundTrip": round_trip } }),
         Event::Members { topic, members } => {
             let members = Members::List(members.clone());
             let answer = answer_of(&Answer::Presence(PresenceState { version: 0, members }));

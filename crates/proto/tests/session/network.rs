@@ -60,6 +60,9 @@ pub(crate) fn config() -> Config {
     let mut config = Config::default();
     config.client = Name::new("c-1").ok();
     config.max_waiting = 6;
+    // Sooner than the hub has it, and longer.
+    config.heartbeat_interval = Some(2_000);
+    config.heartbeat_timeout = Some(60_000);
     config
 }
 
@@ -122,7 +125,7 @@ impl World {
             8 | 9 => self.hub.join(&topic, &mut out),
             10 => self.hub.tell(&mut out),
             11..14 => self.hub.publish(self.now, &topic, "bob", &mut out),
-            14 => self.pass(*self.dice.clone().pick(&[500, 6_000, 25_000, 31_000])),
+            14 => self.pass(*self.dice.clone().pick(&[500, 2_000, 6_000, 25_000, 31_000])),
             15 => self.acknowledge(&topic),
             16..26 => self.deliver_to_hub(),
             26..34 => self.deliver_to_client(),

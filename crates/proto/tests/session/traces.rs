@@ -73,8 +73,8 @@ fn the_traces_have_every_input_and_every_output() {
             }
         }
     }
-    // 5 inputs and 11 of the application; 13 messages; 12 outcomes; 10 events and 5 ends; 5 closes.
-    assert_eq!(seen.len(), 16 + 13 + 12 + 15 + 5, "{seen:#?}");
+    // 5 inputs and 11 of the application; 13 messages; 12 outcomes; 11 events and 5 ends; 5 closes.
+    assert_eq!(seen.len(), 16 + 13 + 12 + 16 + 5, "{seen:#?}");
 }
 
 fn files() -> [(&'static str, Vec<Value>); 2] {
