@@ -11,12 +11,14 @@ use crate::attendance::Attendance;
 use crate::broker::{Broker, BrokerError, Listener, MemoryBroker, Published};
 use crate::config::{HubConfig, TopicConfig};
 use crate::dice::Dice;
-use crate::endpoint::{AnyEndpoint, Endpoint};
+use crate::endpoint::Endpoint;
+use crate::handler::Bound;
 use crate::leaving::Leaving;
 use crate::log::Draft;
 use crate::path::{InvalidPath, Params, Pattern};
 use crate::presence::{MemoryPresence, Presence, PresenceListener};
-use crate::session::Session;
+use crate::session::{Request, Session};
+use crate::socket::Socket;
 use crate::topics::{Counters, Topics};
 
 /// Sessions, topics and who listens to them: what an application embeds.
@@ -42,7 +44,7 @@ pub(crate) struct Inner {
     pub(crate) attendance: Attendance,
     pub(crate) dice: Dice,
     pub(crate) leaving: Leaving,
-    endpoints: Vec<(Pattern, Arc<dyn AnyEndpoint>)>,
+    endpoints: Vec<(Pattern, Bound)>,
     sessions: Mutex<HashMap<Name, Session>>,
 }
 
@@ -52,7 +54,7 @@ pub struct HubBuilder {
     config: HubConfig,
     broker: Option<Arc<dyn Broker>>,
     presence: Option<Arc<dyn Presence>>,
-    endpoints: Vec<(Pattern, Arc<dyn AnyEndpoint>)>,
+    endpoints: Vec<(Pattern, Bound)>,
 }
 
 impl HubBuilder {
@@ -62,7 +64,37 @@ impl HubBuilder {
     /// # Errors
     /// If that is no path.
     pub fn endpoint(mut self, path: &str, endpoint: impl Endpoint) -> Result<Self, InvalidPath> {
-        self.endpoints.push((Pattern::parse(path)?, Arc::new(endpoint)));
+        self.endpoints.push((Pattern::parse(path)?, Bound::Endpoint(Arc::new(endpoint))));
+        Ok(self)
+    }
+
+    /// Binds a function to a path, as [`endpoint`](Self::endpoint) binds an endpoint. It gets the request and
+    /// the WebSocket, and has it until it returns; there is no session, and the hub's language is not spoken.
+    /// If it panics the connection is closed with 1011.
+    ///
+    /// ```
+    /// use everwire_hub::{Hub, Request, Socket};
+    ///
+    /// async fn echo(_: Request, mut socket: Socket) {
+    ///     while let Some(message) = socket.recv().await {
+    ///         if socket.send(message).await.is_err() {
+    ///             break;
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let hub = Hub::builder().handler("/echo", echo)?.build();
+    /// # Ok::<(), everwire_hub::InvalidPath>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If that is no path.
+    pub fn handler<F, R>(mut self, path: &str, handler: F) -> Result<Self, InvalidPath>
+    where
+        F: Fn(Request, Socket) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        self.endpoints.push((Pattern::parse(path)?, Bound::Handler(Arc::new(handler))));
         Ok(self)
     }
 
@@ -139,7 +171,11 @@ impl Hub {
         Session::serve(&self.0, request, socket).await;
     }
 
-    /// Publishes from anywhere.
+    /// Publishes from anywhere, to all who are subscribed to the topic.
+    ///
+    /// To reach everybody at an endpoint, have its `on_open` [subscribe](Session::subscribe) each session to one
+    /// topic, raw clients too. To reach one session there is [`Session::send`]; all but one,
+    /// [`Session::publish_to_others`].
     ///
     /// # Errors
     /// If the broker cannot store it.
@@ -170,10 +206,10 @@ impl Hub {
 }
 
 impl Inner {
-    pub(crate) fn endpoint(&self, path: &str) -> Option<(Arc<dyn AnyEndpoint>, Params)> {
-        let find = |(pattern, endpoint): &(Pattern, Arc<dyn AnyEndpoint>)| {
-            Some((endpoint.clone(), pattern.matches(path)?))
-        };
+    /// What is bound to a path, and its parameters.
+    pub(crate) fn endpoint(&self, path: &str) -> Option<(Bound, Params)> {
+        let find =
+            |(pattern, bound): &(Pattern, Bound)| Some((bound.clone(), pattern.matches(path)?));
         self.endpoints.iter().find_map(find)
     }
 

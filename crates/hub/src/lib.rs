@@ -1,7 +1,8 @@
 //! Sessions, topics, presence and recovery, on top of Everwire's WebSockets.
 //!
 //! # Layout
-//! - `hub`: what an application embeds; `endpoint`: what it writes for a path; `path`: which path;
+//! - `hub`: what an application embeds; `endpoint`: what it writes for a path; `handler`, `socket`: a function over the
+//!   bare WebSocket in its place; `path`: which path;
 //!   `config`: limits and times; `leaving`: how a hub goes.
 //! - `session`: one client, over one connection after another. `frames`: what it is sent.
 //! - `topics`: who listens to what on this node, and how each of them stands.
@@ -18,12 +19,14 @@ mod config;
 mod dice;
 mod endpoint;
 mod frames;
+mod handler;
 mod hub;
 mod leaving;
 pub mod log;
 mod path;
 pub mod presence;
 mod session;
+mod socket;
 mod topics;
 
 pub use everwire_proto as proto;
@@ -33,4 +36,5 @@ pub use endpoint::{Access, Ending, Endpoint, EndpointError};
 pub use hub::{Hub, HubBuilder};
 pub use path::InvalidPath;
 pub use session::{Request, Session, SessionEnded, TrySendError};
+pub use socket::Socket;
 pub use topics::Counters;

@@ -2,6 +2,7 @@
 
 mod commands;
 mod data;
+mod entrance;
 mod link;
 mod membership;
 mod sent;
@@ -212,8 +213,29 @@ impl Session {
         topic: &Topic,
         payload: impl Into<Payload>,
     ) -> Result<Published, BrokerError> {
-        let (from, payload) = (self.user().cloned(), payload.into());
-        let draft = Draft { from, payload, key: None, except: None };
+        self.publish_except(topic, payload.into(), None).await
+    }
+
+    /// As [`publish`](Self::publish), to all but this session: to all but the sender. It counts as one of the
+    /// topic's publications, and this session's client only hears that there was one.
+    ///
+    /// # Errors
+    /// If the broker cannot store it.
+    pub async fn publish_to_others(
+        &self,
+        topic: &Topic,
+        payload: impl Into<Payload>,
+    ) -> Result<Published, BrokerError> {
+        self.publish_except(topic, payload.into(), Some(self.client().clone())).await
+    }
+
+    async fn publish_except(
+        &self,
+        topic: &Topic,
+        payload: Payload,
+        except: Option<Name>,
+    ) -> Result<Published, BrokerError> {
+        let draft = Draft { from: self.user().cloned(), payload, key: None, except };
         self.0.hub.broker.publish(topic, draft).await
     }
 

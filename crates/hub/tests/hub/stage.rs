@@ -92,10 +92,13 @@ impl Endpoint for Open {
                 Ok(Some(Payload::of(&text).unwrap()))
             }
             Value::String(text) if text == "publish" => {
-                session
-                    .publish(&Topic::new("t").unwrap(), Payload::of("hi").unwrap())
-                    .await
-                    .unwrap();
+                let (topic, payload) = (Topic::new("t").unwrap(), Payload::of("hi").unwrap());
+                session.publish(&topic, payload).await.unwrap();
+                Ok(None)
+            }
+            Value::String(text) if text == "publish to others" => {
+                let (topic, payload) = (Topic::new("t").unwrap(), Payload::of("hi").unwrap());
+                session.publish_to_others(&topic, payload).await.unwrap();
                 Ok(None)
             }
             Value::String(text) if text == "leave" => {
@@ -173,6 +176,15 @@ impl Stage {
         path: &str,
         subprotocol: Option<&str>,
     ) -> (Client, JoinHandle<()>) {
+        self.open_with(http::Request::get(path).body(()).unwrap(), subprotocol)
+    }
+
+    /// A connection that was opened by this request.
+    pub(crate) fn open_with(
+        &self,
+        request: http::Request<()>,
+        subprotocol: Option<&str>,
+    ) -> (Client, JoinHandle<()>) {
         let (near, far) = duplex(PIPE);
         let agreement = Agreement::new(subprotocol.map(str::to_owned), None);
         let config = Arc::new(self.socket.clone());
@@ -184,7 +196,6 @@ impl Stage {
             config.clone(),
         );
         let server = WebSocket::from_handshake(far, Role::Server, agreement, Vec::new(), config);
-        let request = http::Request::get(path).body(()).unwrap();
         let hub = self.hub.clone();
         let serving = tokio::spawn(async move { hub.serve(&request, server).await });
         (Client { socket, last_id: 0 }, serving)

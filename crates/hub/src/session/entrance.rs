@@ -1,0 +1,219 @@
+//! Who is let in: from an open WebSocket to a session.
+
+use std::sync::Arc;
+
+use everwire::{AnySender, Stream, WebSocket};
+use everwire_proto::{
+    ClientMessage, CloseCode, Command, Connect, Encoding, ErrorCode, ErrorReply, HubMessage, Id,
+    Resume, Secret, Verdict,
+};
+use tokio::time::timeout;
+
+use super::commands::PANICKED;
+use super::link::{close, close_reason, encoded};
+use super::{Identity, Request, Session};
+use crate::endpoint::AnyEndpoint;
+use crate::frames::{Speech, hub_frame};
+use crate::handler::Bound;
+use crate::hub::Inner;
+use crate::socket::Socket;
+
+/// What a client is told that is not let in.
+struct Refused(CloseCode, String);
+
+/// A session that a connection is for.
+pub(super) struct Begun {
+    pub(super) session: Session,
+    /// What `connect` is answered, if it is one that says it.
+    pub(super) reply: Option<(Id, Connect)>,
+}
+
+impl Session {
+    /// Serves a connection until it is over.
+    pub(crate) async fn serve<S: Stream, B>(
+        hub: &Arc<Inner>,
+        request: &http::Request<B>,
+        mut socket: WebSocket<S>,
+    ) {
+        hub.start_attendance();
+        let at_work = hub.at_work();
+        let speaks = Encoding::from_subprotocol(socket.protocol());
+        let Some((bound, params)) = hub.endpoint(request.uri().path()) else {
+            return close(&socket, CloseCode::TOLD_TO_GO, "there is no endpoint here");
+        };
+        let is_late = hub.is_leaving();
+        let is_told = speaks.is_some() && matches!(bound, Bound::Endpoint(_)) && !is_late;
+        let group = if is_told { &hub.leaving.linked } else { &hub.leaving.raw };
+        // Whoever joins late is closed with that.
+        let membership = group.join(&socket);
+        if is_late {
+            return;
+        }
+        let unfinished = Unfinished(Some(socket.sender().into()));
+        let request = Request::new(request, params);
+        let endpoint = match bound {
+            Bound::Endpoint(endpoint) => endpoint,
+            Bound::Handler(handler) => {
+                handler.handle(request, Socket::new(socket)).await;
+                return unfinished.finish();
+            }
+        };
+        let begun = match speaks {
+            None => Self::begin_raw(hub, &*endpoint, request).await,
+            Some(encoding) => Self::begin(hub, &*endpoint, request, encoding, &mut socket).await,
+        };
+        match begun {
+            Ok(begun) => begun.session.clone().run(endpoint, begun, socket).await,
+            Err(Refused(code, reason)) => close(&socket, code, &reason),
+        }
+        unfinished.finish();
+        drop((membership, at_work));
+    }
+
+    async fn begin_raw(
+        hub: &Arc<Inner>,
+        endpoint: &dyn AnyEndpoint,
+        request: Request,
+    ) -> Result<Begun, Refused> {
+        let token = request.query("token");
+        let user = endpoint.identify(&request, token.as_deref()).await;
+        let user = user.map_err(|_| panicked())?.map_err(|error| unauthorized(&error))?;
+        let id = hub.dice.name("s-");
+        let identity = Identity { client: id.clone(), id, key: hub.dice.secret(), user };
+        let session = hub.enter(Self::new(hub, identity, Speech::Raw, request))?;
+        Ok(Begun { session, reply: None })
+    }
+
+    /// Waits for `connect` and answers it.
+    async fn begin<S: Stream>(
+        hub: &Arc<Inner>,
+        endpoint: &dyn AnyEndpoint,
+        request: Request,
+        encoding: Encoding,
+        socket: &mut WebSocket<S>,
+    ) -> Result<Begun, Refused> {
+        let first = timeout(hub.config.connect_timeout, socket.recv()).await;
+        let Ok(first) = first else {
+            return Err(Refused(CloseCode::NO_CONNECT, "no `connect` in time".into()));
+        };
+        let Some(first) = first else {
+            return Err(Refused(CloseCode(1000), String::new()));
+        };
+        let (id, connect) =
+            match ClientMessage::decode(&encoded(first), encoding, hub.config.max_message) {
+                Ok(ClientMessage::Command { id, command: Command::Connect(connect) }) => {
+                    (id, *connect)
+                }
+                Ok(_) => {
+                    return Err(Refused(CloseCode::NO_CONNECT, "`connect` comes first".into()));
+                }
+                Err(error) => {
+                    if let Verdict::Answer(id, reply) = error.verdict() {
+                        refuse(socket, encoding, id, &reply).await;
+                        let code = match reply.code {
+                            ErrorCode::Version => CloseCode::VERSION,
+                            _ => CloseCode::NOT_UNDERSTOOD,
+                        };
+                        return Err(Refused(code, reply.message));
+                    }
+                    return Err(Refused(CloseCode::NOT_UNDERSTOOD, error.to_string()));
+                }
+            };
+        let token = connect.token.as_ref().map(Secret::as_str);
+        let identified = endpoint.identify(&request, token).await.map_err(|_| panicked())?;
+        let user = match identified {
+            Ok(user) => user,
+            Err(error) => {
+                refuse(socket, encoding, id, &error).await;
+                return Err(unauthorized(&error));
+            }
+        };
+        if let Some(session) = hub.find(connect.resume.as_ref(), user.as_ref(), encoding) {
+            return Ok(Begun { session, reply: Some((id, connect)) });
+        }
+        let identity = Identity {
+            id: hub.dice.name("s-"),
+            key: hub.dice.secret(),
+            client: connect.client.clone().unwrap_or_else(|| hub.dice.name("c-")),
+            user,
+        };
+        let session = Self::new(hub, identity, Speech::Hub(encoding), request);
+        Ok(Begun { session: hub.enter(session)?, reply: Some((id, connect)) })
+    }
+}
+
+/// A connection whose serving may be given up: its task is dropped with the runtime, or by the application,
+/// or it panics.
+/// The client is told to come back then, where a dropped WebSocket alone would say that all is done.
+struct Unfinished(Option<AnySender>);
+
+impl Unfinished {
+    fn finish(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(sender) = &self.0 {
+            let (code, reason) = match std::thread::panicking() {
+                true => (PANICKED, "the endpoint failed"),
+                false => (CloseCode(1012), "the hub restarts"),
+            };
+            sender.start_close(close_reason(code, reason));
+        }
+    }
+}
+
+impl Inner {
+    /// Takes a new session in.
+    fn enter(&self, session: Session) -> Result<Session, Refused> {
+        let mut sessions = self.lock();
+        if self.is_leaving() {
+            return Err(Refused(CloseCode::DRAINING, "draining".into()));
+        }
+        if sessions.len() >= self.config.max_sessions {
+            return Err(Refused(CloseCode(1013), "too many sessions".into()));
+        }
+        sessions.insert(session.id().clone(), session.clone());
+        Ok(session)
+    }
+
+    /// The session that a client may go on with, if everything that it lacks is kept.
+    fn find(
+        &self,
+        resume: Option<&Resume>,
+        user: Option<&everwire_proto::Name>,
+        encoding: Encoding,
+    ) -> Option<Session> {
+        let resume = resume?;
+        let session = self.lock().get(&resume.session).cloned()?;
+        let known = same_secret(&session.0.key, &resume.key)
+            && session.user() == user
+            && session.0.speech == Speech::Hub(encoding);
+        let whole = known && session.lock().sent.after(resume.got).is_some();
+        (whole && !session.is_ended()).then_some(session)
+    }
+}
+
+/// In a time that does not tell how much of it is right.
+fn same_secret(known: &Secret, told: &Secret) -> bool {
+    let (known, told) = (known.as_bytes(), told.as_bytes());
+    let differs = known.iter().zip(told).fold(0, |differs, (a, b)| differs | (a ^ b));
+    known.len() == told.len() && differs == 0
+}
+
+async fn refuse<S: Stream>(socket: &WebSocket<S>, encoding: Encoding, id: Id, error: &ErrorReply) {
+    let reply = HubMessage::Reply { id, outcome: Err(error.clone()) };
+    let frame = hub_frame(&reply, encoding);
+    // A client that does not hear it is told by the close code.
+    let _ = AnySender::from(socket.sender()).try_send(&frame);
+}
+
+fn unauthorized(error: &ErrorReply) -> Refused {
+    Refused(CloseCode::UNAUTHORIZED, error.message.clone())
+}
+
+fn panicked() -> Refused {
+    Refused(PANICKED, String::new())
+}
