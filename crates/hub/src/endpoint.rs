@@ -36,8 +36,39 @@ use crate::session::{Request, Session};
 /// }
 /// ```
 pub trait Endpoint: Send + Sync + 'static {
-    /// Says who asks. A raw client's token is the query's `token`, if there is one. By default nobody is
-    /// refused and nobody is known.
+    /// Says who asks. By default nobody is refused and nobody is known.
+    ///
+    /// A client of the hub's language brings its token in `connect`. A raw one, which can say nothing before it
+    /// is let in, is known by
+    /// - its query: `token` is that of `?token=…`, and [`Request::query`] has the others. Queries are written
+    ///   to the logs of proxies: let such a token live shortly;
+    /// - a cookie: [`Request::cookie`]. Browsers send cookies whatever page it is that connects: have the
+    ///   acceptor check the origin;
+    /// - whatever else this method finds out, from a header, the path, or a database: it may wait.
+    ///
+    /// ```
+    /// # use everwire_hub::{Endpoint, Request};
+    /// # use everwire_hub::proto::{ErrorCode, ErrorReply, Name};
+    /// # struct Chat;
+    /// # impl Chat { async fn user(&self, _: &str) -> Option<Name> { None } }
+    /// impl Endpoint for Chat {
+    ///     async fn identify(
+    ///         &self,
+    ///         request: &Request,
+    ///         token: Option<&str>,
+    ///     ) -> Result<Option<Name>, ErrorReply> {
+    ///         let Some(token) = token.or_else(|| request.cookie("session")) else {
+    ///             return Ok(None);
+    ///         };
+    ///         match self.user(token).await {
+    ///             Some(user) => Ok(Some(user)),
+    ///             None => Err(ErrorReply::new(ErrorCode::Unauthorized, "log in again")),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Whoever is known is a member of topics under that name; who is not, under that of the session.
     ///
     /// # Errors
     /// If the client is not let in: it is told so with 4503.

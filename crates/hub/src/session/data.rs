@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use http::{Extensions, HeaderMap, Uri};
+use http::{Extensions, HeaderMap, Uri, header};
 
 use crate::path::Params;
 
@@ -44,6 +44,13 @@ impl Request {
         pairs.find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
+    /// A cookie (RFC 6265 §4.2), without quotes around its value. The first, if there are several of the name.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let cookies = self.headers.get_all(header::COOKIE).into_iter();
+        let pairs = cookies.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+        pairs.filter_map(cookie_pair).find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
     /// Keeps something of the application's with the session, in place of what it kept of that type.
     pub fn keep<T: Clone + Send + Sync + 'static>(&self, value: T) {
         self.data.lock().unwrap_or_else(PoisonError::into_inner).insert(value);
@@ -53,6 +60,14 @@ impl Request {
     pub fn kept<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner).get().cloned()
     }
+}
+
+/// One that is not UTF-8 says nothing about the others.
+fn cookie_pair(pair: &[u8]) -> Option<(&str, &str)> {
+    let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+    let value = value.trim_ascii();
+    let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    Some((name.trim_ascii(), bare.unwrap_or(value)))
 }
 
 impl fmt::Debug for Request {

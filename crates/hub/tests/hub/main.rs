@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod handlers;
+mod identify;
 mod leaving;
 mod link;
 mod presence;
