@@ -68,12 +68,8 @@ impl Hub {
     pub async fn shut_down(&self, plan: &Shutdown) -> ShutdownReport {
         let leaving = &self.0.leaving;
         self.0.begin_leaving(plan);
-        let (raw, mut report) = tokio::join!(leaving.raw.shut_down(plan), self.0.see_off());
-        report.closed_clean += raw.closed_clean;
-        report.closed_unclean += raw.closed_unclean;
-        report.aborted += raw.aborted;
-        report.unsent.messages = report.unsent.messages.saturating_add(raw.unsent.messages);
-        report.unsent.bytes = report.unsent.bytes.saturating_add(raw.unsent.bytes);
+        let (raw, others) = tokio::join!(leaving.raw.shut_down(plan), self.0.see_off());
+        let mut report = raw.and(&others);
         if let Some(schedule) = leaving.schedule() {
             report.took = schedule.began.elapsed();
         }

@@ -5,7 +5,7 @@ mod process;
 use std::time::Duration;
 
 use everwire::Connector;
-use everwire_client::proto::{ErrorCode, Member, Members, Method, Payload, Secret};
+use everwire_client::proto::{ErrorCode, GapReason, Member, Members, Method, Payload, Secret};
 use everwire_client::{Client, RequestError, Subscription, TopicEvent};
 use everwire_testkit::Frame;
 use process::{PATIENCE, Server};
@@ -109,6 +109,30 @@ async fn a_raw_client_hears_its_room_and_is_heard_there_and_is_a_member() {
 
     raw.close(None).await;
     assert_eq!(members(&ada, "room:lobby", 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_goes_sends_its_clients_to_its_successor_and_nothing_is_lost_silently() {
+    let mut server = Server::start(&["--shutdown-window", "1"]);
+    let ada = client(&server, "/hub", "ada");
+    let mut heard = soon(ada.topic("room:lobby").unwrap().subscribe().into_future()).await.unwrap();
+    publish(&ada, "room:lobby", "before").await;
+    assert_eq!(next_text(&mut heard).await.0, "before");
+
+    server.terminate();
+    assert!(soon(server.ended()).await.success());
+    let _successor = Server::start_on(&server.address.to_string(), &[]);
+    publish(&ada, "room:lobby", "after").await;
+    // The store is gone with its process, and that is said.
+    loop {
+        match soon(heard.next()).await.unwrap() {
+            TopicEvent::Gap { reason, .. } => break assert_eq!(reason, GapReason::Epoch),
+            TopicEvent::Publication(publication) => panic!("{publication:?}"),
+            _ => {}
+        }
+    }
+    publish(&ada, "room:lobby", "and on").await;
+    while next_text(&mut heard).await.0 != "and on" {}
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ async fn answer<S: Stream>(server: &Server, pending: Pending<S>, ticket: Ticket)
     let Some(endpoint) = endpoints.at(pending.request().uri().path()) else {
         return pending.refuse(Endpoints::none()).await;
     };
-    if let Some(refusal) = endpoints.everyone.refusal() {
+    if let Some(refusal) = endpoints.refusal() {
         return pending.refuse(refusal).await;
     }
     let request = pending.request().clone();

@@ -1,7 +1,9 @@
 //! The endpoints that stay for good: where they are, and how each opens WebSockets.
 
 use bytes::Bytes;
-use everwire::{Acceptor, Config, Group, Stream, TextHeartbeat, WebSocket};
+use everwire::{
+    Acceptor, Config, Group, Rejection, Shutdown, ShutdownReport, Stream, TextHeartbeat, WebSocket,
+};
 use everwire_hub::Hub;
 use http::{Request, Response, StatusCode};
 
@@ -23,9 +25,9 @@ pub(super) enum Endpoint {
 /// All endpoints, and who is there.
 #[derive(Clone)]
 pub(super) struct Endpoints {
-    pub(super) hub: Hub,
-    /// Every open WebSocket, to close them when the server goes down.
-    pub(super) everyone: Group,
+    hub: Hub,
+    /// Every open WebSocket that is not the hub's, to close them when the server goes down.
+    raw: Group,
     /// Those that are connected to `/broadcast`.
     room: Group,
     acceptors: Acceptors,
@@ -54,7 +56,7 @@ impl Endpoints {
             broadcast: server.clone().config(talk),
             hub: hub.acceptor(server).config(small),
         };
-        Self { hub, everyone: Group::new(), room: Group::new(), acceptors }
+        Self { hub, raw: Group::new(), room: Group::new(), acceptors }
     }
 
     /// The endpoint at a path, if there is one.
@@ -81,11 +83,11 @@ impl Endpoints {
         request: Request<()>,
         socket: WebSocket<S>,
     ) {
-        let membership = self.everyone.join(&socket);
         match endpoint {
             // The membership ends with the endpoint; dropped where it is, it needs no second place in
             // a future of which there are many.
             Endpoint::Echo => {
+                let membership = self.raw.join(&socket);
                 tokio::spawn(async move {
                     echo(socket).await;
                     drop(membership);
@@ -94,7 +96,7 @@ impl Endpoints {
             Endpoint::Broadcast => {
                 // Now, and not when the task first runs: the client has been told by then that it is
                 // connected, and misses nothing that is said.
-                let in_room = self.room.join(&socket);
+                let (membership, in_room) = (self.raw.join(&socket), self.room.join(&socket));
                 tokio::spawn(async move {
                     broadcast(socket, in_room).await;
                     drop(membership);
@@ -102,12 +104,20 @@ impl Endpoints {
             }
             Endpoint::Hub => {
                 let hub = self.hub.clone();
-                tokio::spawn(async move {
-                    hub.serve(&request, socket).await;
-                    drop(membership);
-                });
+                tokio::spawn(async move { hub.serve(&request, socket).await });
             }
         }
+    }
+
+    /// What a handshake is refused with while the server goes down.
+    pub(super) fn refusal(&self) -> Option<Rejection> {
+        self.raw.refusal()
+    }
+
+    /// Closes everyone, as planned.
+    pub(super) async fn shut_down(&self, plan: &Shutdown) -> ShutdownReport {
+        let (raw, hub) = tokio::join!(self.raw.shut_down(plan), self.hub.shut_down(plan));
+        raw.and(&hub)
     }
 
     /// What a WebSocket to any other path is answered with.

@@ -23,12 +23,11 @@ pub(super) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         _ => None,
     };
     let endpoints = args.endpoints()?;
-    let everyone = endpoints.everyone.clone();
     let (advance, phase) = watch::channel(Phase::Serving);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let server = Arc::new(Server {
         page: page::router(&endpoints, args.hosts()),
-        endpoints,
+        endpoints: endpoints.clone(),
         admission: everwire::Admission::default(),
         tls,
         phase: phase.clone(),
@@ -64,7 +63,7 @@ pub(super) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         let _ = advance.send(Phase::Leaving);
         // First of all the address is free for whoever comes after us.
         let _ = listeners.recv().await;
-        shutdown::close_all(&everyone, &args.shutdown(), requests, &mut signals).await;
+        shutdown::close_all(&endpoints, &args.shutdown(), requests, &mut signals).await;
         Ok(())
     });
     // The other cores went on until everyone had been closed.

@@ -3,9 +3,11 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use everwire::{Group, Shutdown, ShutdownReport};
+use everwire::{Shutdown, ShutdownReport};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+
+use super::endpoints::Endpoints;
 
 /// How long requests that are being read or answered may take once the server goes down. One that
 /// is read in time is answered, a WebSocket's with 503.
@@ -64,7 +66,7 @@ impl Signals {
 
 /// Closes everyone as planned, while the last requests are answered. A second signal ends the wait.
 pub(super) async fn close_all(
-    everyone: &Group,
+    everyone: &Endpoints,
     plan: &Shutdown,
     mut others: Tokens,
     signals: &mut Signals,

@@ -31,14 +31,29 @@ impl ShutdownReport {
         self.closed_clean + self.closed_unclean + self.aborted
     }
 
+    /// This one and that of others who were shut down at the same time.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.closed_clean += others.closed_clean;
+        self.closed_unclean += others.closed_unclean;
+        self.aborted += others.aborted;
+        self.add_unsent(others.unsent);
+        self.took = self.took.max(others.took);
+        self
+    }
+
     pub(super) fn count(&mut self, ending: &Ending, aborted: bool) {
         match (aborted, ending.was_clean) {
             (true, _) => self.aborted += 1,
             (false, true) => self.closed_clean += 1,
             (false, false) => self.closed_unclean += 1,
         }
-        self.unsent.messages = self.unsent.messages.saturating_add(ending.unsent.messages);
-        self.unsent.bytes = self.unsent.bytes.saturating_add(ending.unsent.bytes);
+        self.add_unsent(ending.unsent);
+    }
+
+    fn add_unsent(&mut self, unsent: Unsent) {
+        self.unsent.messages = self.unsent.messages.saturating_add(unsent.messages);
+        self.unsent.bytes = self.unsent.bytes.saturating_add(unsent.bytes);
     }
 }
 
