@@ -63,7 +63,8 @@ impl Crowd {
 
     /// The topic is followed: everything behind this place will be delivered.
     pub(super) fn begin(&mut self, end: Position) {
-        self.end = Some(end);
+        // The first of them may have come before this.
+        self.end.get_or_insert(end);
     }
 
     /// What became of publications so far.
@@ -178,5 +179,27 @@ impl Stance {
             Self::Live => None,
             Self::Behind(place) | Self::Dropping(place) => Some(place),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use everwire_proto::Payload;
+
+    use super::*;
+    use crate::log::{Appended, Draft, HistoryLimits, TopicLog};
+
+    #[test]
+    fn a_publication_that_comes_before_the_place_where_the_following_began_is_the_end() {
+        let mut log = TopicLog::new(Epoch::new("e").unwrap(), HistoryLimits::default());
+        let began = log.end();
+        let payload = Payload::of(&1).unwrap();
+        let draft = Draft { from: None, payload, key: None, except: None };
+        let Appended::Stored(entry) = log.append(0, 7, draft) else { panic!() };
+        let mut crowd = Crowd::new(Topic::new("t").unwrap());
+        crowd.deliver(log.epoch(), &entry);
+        crowd.begin(began);
+        // Else whoever has read that far would never be live.
+        assert_eq!(crowd.end, Some(log.end()));
     }
 }
