@@ -58,7 +58,7 @@ async fn answer(
     command: Command,
 ) -> Result<Result<Answer, ErrorReply>, Due> {
     Ok(match command {
-        Command::Unsubscribe { topic } => match session.unsubscribe(&topic).await {
+        Command::Unsubscribe { topic } => match session.drop_subscription(&topic).await {
             true => Ok(Answer::Unsubscribed),
             false => Err(ErrorReply::new(ErrorCode::NotSubscribed, "not subscribed")),
         },

@@ -61,8 +61,19 @@ impl Session {
         Ok(())
     }
 
-    /// Ends a subscription; false if there is none.
+    /// Ends a subscription; false if there is none. A client that speaks the hub's language is told.
     pub async fn unsubscribe(&self, topic: &Topic) -> bool {
+        let was_there = self.drop_subscription(topic).await;
+        if let (true, Speech::Hub(encoding)) = (was_there, self.0.speech) {
+            let message = HubMessage::Unsubscribed { topic: topic.clone(), error: None };
+            // A session that has ended meanwhile needs no word of it.
+            let _ = self.push_waiting(&hub_frame(&message, encoding)).await;
+        }
+        was_there
+    }
+
+    /// As the client asks, who is answered.
+    pub(super) async fn drop_subscription(&self, topic: &Topic) -> bool {
         let was_there = self.give_up(topic);
         if was_there {
             self.leave_presence(topic).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use everwire::Message;
+use everwire_hub::proto::Topic;
 use serde_json::json;
 
 use crate::stage::{Client, Stage, numbers, settle, soon};
@@ -189,7 +190,7 @@ async fn counters_add_up() {
     for client in &mut clients {
         client.hear_publications(10).await;
     }
-    let counters = stage.hub.counters(&everwire_hub::proto::Topic::new("t").unwrap()).unwrap();
+    let counters = stage.hub.counters(&Topic::new("t").unwrap()).unwrap();
     assert_eq!((counters.due, counters.delivered), (30, 30));
     assert_eq!((counters.dropped, counters.left, counters.pending), (0, 0, 0));
 }
@@ -224,4 +225,18 @@ async fn joining_and_leaving_while_others_publish_stops_nobody() {
         soon(task).await.unwrap();
     }
     publishing.abort();
+}
+
+#[tokio::test]
+async fn a_client_is_told_of_a_subscription_that_the_application_ends() {
+    let stage = Stage::new();
+    let (mut client, connected) = stage.connect(json!({})).await;
+    client.subscribe("t").await;
+    let session = stage.hub.session(connected["session"].as_str().unwrap()).unwrap();
+    let topic = Topic::new("t").unwrap();
+    assert!(session.unsubscribe(&topic).await);
+    assert_eq!(client.hear().await, json!({ "unsubscribed": { "topic": "t" } }));
+    assert!(!session.unsubscribe(&topic).await);
+    stage.count("t", 1..=1).await;
+    client.hear_nothing().await;
 }
