@@ -169,3 +169,10 @@ pub struct Bye {
     /// When, in milliseconds.
     pub after: Option<u64>,
 }
+
+impl Bye {
+    /// With the code's own verdict on whether to come back, and no word of when.
+    pub fn new(code: CloseCode, reason: &str) -> Self {
+        Self { code, reason: reason.to_owned(), retry: code.retry(), after: None }
+    }
+}

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use everwire::{AnySender, Stream, WebSocket};
 use everwire_proto::{
-    ClientMessage, CloseCode, Command, Connect, Encoding, ErrorCode, ErrorReply, HubMessage, Id,
-    Resume, Secret, Verdict,
+    Bye, ClientMessage, CloseCode, Command, Connect, Encoding, ErrorCode, ErrorReply, HubMessage,
+    Id, Resume, Secret, Verdict,
 };
 use tokio::time::timeout;
 
@@ -18,8 +18,17 @@ use crate::handler::Bound;
 use crate::hub::Inner;
 use crate::socket::Socket;
 
+/// When whoever comes to a full hub is to try again, in milliseconds.
+const FULL: u64 = 5_000;
+
 /// What a client is told that is not let in.
-struct Refused(CloseCode, String);
+struct Refused(Bye);
+
+impl Refused {
+    fn new(code: CloseCode, reason: &str) -> Self {
+        Self(Bye::new(code, reason))
+    }
+}
 
 /// A session that a connection is for.
 pub(super) struct Begun {
@@ -64,7 +73,13 @@ impl Session {
         };
         match begun {
             Ok(begun) => begun.session.clone().run(endpoint, begun, socket).await,
-            Err(Refused(code, reason)) => close(&socket, code, &reason),
+            Err(Refused(bye)) => {
+                let reason = close_reason(bye.code, &bye.reason);
+                if let Some(encoding) = speaks {
+                    say(&socket, encoding, &HubMessage::Bye(bye));
+                }
+                socket.start_close(reason);
+            }
         }
         unfinished.finish();
         drop((membership, at_work));
@@ -94,10 +109,10 @@ impl Session {
     ) -> Result<Begun, Refused> {
         let first = timeout(hub.config.connect_timeout, socket.recv()).await;
         let Ok(first) = first else {
-            return Err(Refused(CloseCode::NO_CONNECT, "no `connect` in time".into()));
+            return Err(Refused::new(CloseCode::NO_CONNECT, "no `connect` in time"));
         };
         let Some(first) = first else {
-            return Err(Refused(CloseCode(1000), String::new()));
+            return Err(Refused::new(CloseCode(1000), ""));
         };
         let (id, connect) =
             match ClientMessage::decode(&encoded(first), encoding, hub.config.max_message) {
@@ -105,18 +120,18 @@ impl Session {
                     (id, *connect)
                 }
                 Ok(_) => {
-                    return Err(Refused(CloseCode::NO_CONNECT, "`connect` comes first".into()));
+                    return Err(Refused::new(CloseCode::NO_CONNECT, "`connect` comes first"));
                 }
                 Err(error) => {
                     if let Verdict::Answer(id, reply) = error.verdict() {
-                        refuse(socket, encoding, id, &reply).await;
+                        refuse(socket, encoding, id, &reply);
                         let code = match reply.code {
                             ErrorCode::Version => CloseCode::VERSION,
                             _ => CloseCode::NOT_UNDERSTOOD,
                         };
-                        return Err(Refused(code, reply.message));
+                        return Err(Refused::new(code, &reply.message));
                     }
-                    return Err(Refused(CloseCode::NOT_UNDERSTOOD, error.to_string()));
+                    return Err(Refused::new(CloseCode::NOT_UNDERSTOOD, &error.to_string()));
                 }
             };
         let token = connect.token.as_ref().map(Secret::as_str);
@@ -124,7 +139,7 @@ impl Session {
         let user = match identified {
             Ok(user) => user,
             Err(error) => {
-                refuse(socket, encoding, id, &error).await;
+                refuse(socket, encoding, id, &error);
                 return Err(unauthorized(&error));
             }
         };
@@ -170,10 +185,11 @@ impl Inner {
     fn enter(&self, session: Session) -> Result<Session, Refused> {
         let mut sessions = self.lock();
         if self.is_leaving() {
-            return Err(Refused(CloseCode::DRAINING, "draining".into()));
+            return Err(Refused::new(CloseCode::DRAINING, "draining"));
         }
         if sessions.len() >= self.config.max_sessions {
-            return Err(Refused(CloseCode(1013), "too many sessions".into()));
+            let bye = Bye::new(CloseCode(1013), "too many sessions");
+            return Err(Refused(Bye { after: Some(FULL), ..bye }));
         }
         sessions.insert(session.id().clone(), session.clone());
         Ok(session)
@@ -203,17 +219,20 @@ fn same_secret(known: &Secret, told: &Secret) -> bool {
     known.len() == told.len() && differs == 0
 }
 
-async fn refuse<S: Stream>(socket: &WebSocket<S>, encoding: Encoding, id: Id, error: &ErrorReply) {
-    let reply = HubMessage::Reply { id, outcome: Err(error.clone()) };
-    let frame = hub_frame(&reply, encoding);
+fn refuse<S: Stream>(socket: &WebSocket<S>, encoding: Encoding, id: Id, error: &ErrorReply) {
+    say(socket, encoding, &HubMessage::Reply { id, outcome: Err(error.clone()) });
+}
+
+/// Says something before there is a session.
+fn say<S: Stream>(socket: &WebSocket<S>, encoding: Encoding, message: &HubMessage) {
     // A client that does not hear it is told by the close code.
-    let _ = AnySender::from(socket.sender()).try_send(&frame);
+    let _ = AnySender::from(socket.sender()).try_send(&hub_frame(message, encoding));
 }
 
 fn unauthorized(error: &ErrorReply) -> Refused {
-    Refused(CloseCode::UNAUTHORIZED, error.message.clone())
+    Refused::new(CloseCode::UNAUTHORIZED, &error.message)
 }
 
 fn panicked() -> Refused {
-    Refused(PANICKED, String::new())
+    Refused::new(PANICKED, "")
 }

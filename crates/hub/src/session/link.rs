@@ -125,8 +125,7 @@ impl<'a, S: Stream> Attached<'a, S> {
             Due::Close(code, reason) => (*code, &**reason),
         };
         if let Speech::Hub(encoding) = self.session.0.speech {
-            let bye = Bye { code, reason: reason.to_owned(), retry: code.retry(), after: None };
-            self.push_now(&HubMessage::Bye(bye), encoding);
+            self.push_now(&HubMessage::Bye(Bye::new(code, reason)), encoding);
         }
         close(self.socket, code, reason);
         LinkEnd::of(due)

@@ -240,10 +240,30 @@ impl Session {
     }
 
     /// Ends the session: the client is told with this code and reason, and not to come back if the code
-    /// says so.
+    /// says so. What was sent before reaches it, what is sent afterwards does not. The endpoint hears of the
+    /// end when it has done what it is at.
     pub fn close(&self, code: CloseCode, reason: &str) {
-        self.lock().closing.get_or_insert_with(|| (code, reason.to_owned()));
+        let mut state = self.lock();
+        if state.closing.is_some() || state.ended {
+            return;
+        }
+        state.closing = Some((code, reason.to_owned()));
+        let outlet = state.outlet.clone();
+        drop(state);
+        if let Some(outlet) = outlet {
+            self.close_link(&outlet, Bye::new(code, reason));
+        }
         self.0.work.notify_one();
+    }
+
+    /// Ends a link, whatever the task is at that has it.
+    fn close_link(&self, outlet: &AnySender, bye: Bye) {
+        let reason = close_reason(bye.code, &bye.reason);
+        if let Speech::Hub(encoding) = self.0.speech {
+            // If there is no room, the close code says enough.
+            let _ = outlet.try_send(&hub_frame(&HubMessage::Bye(bye), encoding));
+        }
+        outlet.start_close(reason);
     }
 
     fn message_frame(&self, payload: &Payload) -> Arc<SharedFrame> {
@@ -344,8 +364,7 @@ impl Session {
         let (Speech::Hub(encoding), Some(outlet)) = (self.0.speech, outlet) else {
             return self.close(CloseCode::DRAINING, DRAINING);
         };
-        let (code, reason) = (CloseCode::DRAINING, DRAINING.to_owned());
-        let bye = Bye { code, reason, retry: true, after };
+        let bye = Bye { after, ..Bye::new(CloseCode::DRAINING, DRAINING) };
         // If there is no room, the close code says enough.
         let _ = outlet.try_send(&hub_frame(&HubMessage::Bye(bye), encoding));
     }

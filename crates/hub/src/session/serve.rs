@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::Session;
 use super::commands::{self, PANICKED};
 use super::entrance::Begun;
-use super::link::{Attached, Due, LinkEnd, close, close_reason};
+use super::link::{Attached, Due, LinkEnd, close};
 use crate::endpoint::{AnyEndpoint, Ending, EndpointError};
 use crate::frames::{Speech, hub_frame};
 
@@ -219,12 +219,9 @@ impl Session {
         state.too_slow = false;
         let (number, old) = (state.link, state.outlet.take());
         drop(state);
-        if let (Some(old), Speech::Hub(encoding)) = (old, self.0.speech) {
-            let (code, reason) = (CloseCode::TAKEN_OVER, "taken over".to_owned());
-            let bye = Bye { code, reason: reason.clone(), retry: false, after: None };
+        if let Some(old) = old {
             // Whoever waits for room on it waits no longer.
-            let _ = old.try_send(&hub_frame(&HubMessage::Bye(bye), encoding));
-            old.start_close(close_reason(code, &reason));
+            self.close_link(&old, Bye::new(CloseCode::TAKEN_OVER, "taken over"));
         }
         self.0.work.notify_one();
         number

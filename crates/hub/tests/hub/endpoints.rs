@@ -1,6 +1,6 @@
 //! What endpoints are called for.
 
-use everwire_hub::proto::Topic;
+use everwire_hub::proto::{CloseCode, Topic};
 use serde_json::json;
 
 use crate::stage::{Stage, settle};
@@ -50,6 +50,18 @@ async fn an_endpoint_ends_a_session_with_a_code_and_a_reason() {
     assert_eq!(client.end().await, 4504);
     settle().await;
     assert_eq!(stage.endpoint.notes(), ["open blue", "close 4504 clean true"]);
+}
+
+#[tokio::test]
+async fn a_session_ends_for_its_client_whatever_its_endpoint_waits_for() {
+    let stage = Stage::new();
+    let (mut client, connected) = stage.connect(json!({})).await;
+    client.say(json!({ "send": { "data": "hang" } })).await;
+    settle().await;
+    let session = stage.hub.session(connected["session"].as_str().unwrap()).unwrap();
+    session.close(CloseCode::TOLD_TO_GO, "enough");
+    assert_eq!(client.hear().await["bye"]["reason"], "enough");
+    assert_eq!(client.end().await, 4504);
 }
 
 #[tokio::test]

@@ -98,6 +98,14 @@ async fn sessions_are_limited() {
     let _first = stage.client().await;
     let mut second = stage.open("/chat/blue", None);
     assert_eq!(second.end().await, 1013);
+    let mut third = stage.open("/chat/blue", Some("everwire.json.v1"));
+    third.say(json!({ "id": 1, "connect": { "version": 1 } })).await;
+    let bye = third.hear().await["bye"].clone();
+    assert_eq!(
+        (&bye["code"], &bye["retry"], &bye["after"]),
+        (&json!(1013), &json!(true), &json!(5_000))
+    );
+    assert_eq!(third.end().await, 1013);
 }
 
 #[tokio::test(start_paused = true)]
