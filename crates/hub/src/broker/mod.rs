@@ -86,7 +86,7 @@ pub trait Listener: Send + Sync + 'static {
 
 /// A publication has its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "brokers make it")]
 pub struct Published {
     /// Its offset, that which it was given first if it was sent again.
     pub offset: u64,
@@ -96,7 +96,7 @@ pub struct Published {
 
 /// Where a subscription begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "brokers make it")]
 pub struct Beginning {
     /// Behind this place.
     pub position: Position,
@@ -109,7 +109,7 @@ pub struct Beginning {
 
 /// A page of a topic's past.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "brokers make it")]
 pub struct History {
     /// The log's end.
     pub position: Position,
