@@ -6,6 +6,9 @@
  */
 const MAX_NAP_MS = 10_000;
 
+/** Ringing this late says that the machine slept or the tab was held back (milliseconds). */
+export const LATE = 2_000;
+
 export class Alarm {
   #ring;
   /** @type {ReturnType<typeof setTimeout> | undefined} */

@@ -12,11 +12,14 @@
  * @property {() => void} opened
  * @property {(event: MessageEvent) => void} received
  * @property {(message: string, error: unknown) => void} failed
- * @property {(ending: { code: number, reason: string, wasClean: boolean }) => void} ended
+ * @property {(ending: Ending) => void} ended
  * @property {(error: unknown) => void} refused no WebSocket can be made of this URL and protocols
  */
 
-const LOST = { code: 1006, reason: '', wasClean: false };
+/** How it ended, as a `close` event has it. @typedef {{ code: number, reason: string, wasClean: boolean }} Ending */
+
+/** There was nobody to say it. @type {Readonly<Ending>} */
+export const LOST = Object.freeze({ code: 1006, reason: '', wasClean: false });
 
 export class Connection {
   /** @type {WebSocket | null} */
@@ -24,17 +27,13 @@ export class Connection {
   /** @type {Listener | null} */
   #listener;
   #WebSocket;
-  /** @type {BinaryType} */
-  #binaryType;
 
   /**
    * @param {typeof globalThis.WebSocket} WebSocket
-   * @param {BinaryType} binaryType
    * @param {Listener} listener
    */
-  constructor(WebSocket, binaryType, listener) {
+  constructor(WebSocket, listener) {
     this.#WebSocket = WebSocket;
-    this.#binaryType = binaryType;
     this.#listener = listener;
   }
 
@@ -61,12 +60,6 @@ export class Connection {
   /** The native WebSocket, once there is one. */
   get socket() {
     return this.#socket;
-  }
-
-  /** @param {BinaryType} type */
-  set binaryType(type) {
-    this.#binaryType = type;
-    if (this.#socket !== null) this.#socket.binaryType = type;
   }
 
   /**
@@ -98,7 +91,6 @@ export class Connection {
       return;
     }
     this.#socket = socket;
-    socket.binaryType = this.#binaryType;
     // They stay when it is dropped: `ws` throws an error that has no listener.
     socket.addEventListener('open', () => this.#listener?.opened());
     socket.addEventListener('message', (event) => this.#listener?.received(event));

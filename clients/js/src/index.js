@@ -3,12 +3,12 @@
  *
  * Layout:
  * - `reliable-websocket.js`: `ReliableWebSocket`, the `WebSocket` that comes back
- * - `lifeline.js`: what it does
- * - `retry.js`, `outbox.js`, `watchdog.js`: what it decides, as values
- * - `connection.js`, `outgoing.js`, `heartbeat.js`, `alarm.js`, `environment.js`: what it decides
- *   about
- * - `options.js`, `classify.js`: what a program can choose
- * - `target.js`, `events.js`, `message.js`, `farewell.js`: what goes in and out
+ * - `reconnector.js`: one connection after another, which `hub/` is made on as well; `retry.js` decides
+ *   when, and is about `connection.js`, `alarm.js` and `environment.js`
+ * - `lifeline.js`: messages over them; `outbox.js` and `watchdog.js` decide, and are about `outgoing.js` and
+ *   `heartbeat.js`
+ * - `options.js`, `attempts.js`, `classify.js`: what a program can choose
+ * - `target.js`, `ready-state.js`, `events.js`, `message.js`, `farewell.js`: what goes in and out
  */
 
 export { classify } from './classify.js';

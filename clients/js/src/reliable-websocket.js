@@ -4,7 +4,8 @@ import { farewell } from './farewell.js';
 import { Lifeline } from './lifeline.js';
 import { size, toMessage } from './message.js';
 import { settings } from './options.js';
-import { OPEN, WebSocketTarget } from './target.js';
+import { OPEN } from './ready-state.js';
+import { WebSocketTarget } from './target.js';
 
 /** @typedef {import('./connection.js').Protocols} Protocols */
 /** @typedef {import('./connection.js').Url} Url */
@@ -29,7 +30,7 @@ export class ReliableWebSocket extends WebSocketTarget {
     super();
     const chosen = settings(options);
     this.#lifeline = new Lifeline(url, protocols, chosen, (event) => this.dispatchEvent(event));
-    if (!chosen.startClosed) this.#lifeline.start();
+    if (!chosen.startClosed) this.#lifeline.reconnector.start();
   }
 
   /** What the latest attempt went to. Empty before the first if it has to be asked for. */
@@ -38,11 +39,11 @@ export class ReliableWebSocket extends WebSocketTarget {
   }
 
   get protocol() {
-    return this.#lifeline.socket?.protocol ?? '';
+    return this.#lifeline.reconnector.socket?.protocol ?? '';
   }
 
   get extensions() {
-    return this.#lifeline.socket?.extensions ?? '';
+    return this.#lifeline.reconnector.socket?.extensions ?? '';
   }
 
   /** CONNECTING while it connects or waits to; CLOSED only when it will not come back. */
@@ -60,23 +61,23 @@ export class ReliableWebSocket extends WebSocketTarget {
 
   /** Bytes that have not left: those of the queue and of the native socket. */
   get bufferedAmount() {
-    const { outgoing, socket } = this.#lifeline;
-    return outgoing.bytes + (socket?.bufferedAmount ?? 0) + this.#discarded;
+    const { outgoing, reconnector } = this.#lifeline;
+    return outgoing.bytes + (reconnector.socket?.bufferedAmount ?? 0) + this.#discarded;
   }
 
   /** How many attempts have failed since there was a stable connection. */
   get retryCount() {
-    return this.#lifeline.attempts;
+    return this.#lifeline.reconnector.attempts;
   }
 
   /** Milliseconds to the next attempt; null if none is waited for. */
   get retryIn() {
-    return this.#lifeline.retryIn;
+    return this.#lifeline.reconnector.retryIn;
   }
 
   /** Whether a connection that is lost would be replaced. */
   get shouldReconnect() {
-    return this.#lifeline.isWanted;
+    return this.#lifeline.reconnector.isWanted;
   }
 
   /** The number of the last message that `send` or `deliver` took; `fate` events tell of it. */
@@ -151,11 +152,11 @@ export class ReliableWebSocket extends WebSocketTarget {
    * @throws {DOMException} as `close`
    */
   leave(code = 1000, reason = '', after = null) {
-    this.#lifeline.leave(farewell(code, reason), after);
+    this.#lifeline.reconnector.leave(farewell(code, reason), after);
   }
 
   /** Cut a wait short: somebody is looking. */
   retryNow() {
-    this.#lifeline.retryNow();
+    this.#lifeline.reconnector.retryNow();
   }
 }

@@ -1,9 +1,6 @@
 /** What every WebSocket has: the constants, `onopen` and its like, and listeners with types. */
 
-export const CONNECTING = 0;
-export const OPEN = 1;
-export const CLOSING = 2;
-export const CLOSED = 3;
+import { CLOSED, CLOSING, CONNECTING, OPEN } from './ready-state.js';
 
 /** @typedef {import('./events.js').EventMap} EventMap */
 

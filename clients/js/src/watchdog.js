@@ -5,6 +5,8 @@
  * the order, so a second one would not arrive where the first did not. Times are milliseconds.
  */
 
+import { LATE } from './alarm.js';
+
 /**
  * @typedef {object} Policy
  * @property {number} interval of silence, then a ping goes
@@ -15,8 +17,6 @@
 /** @type {Policy} */
 export const POLICY = Object.freeze({ interval: 25_000, timeout: 10_000, hurry: 3_000 });
 
-/** A timer this late says that the machine slept or the tab was held back. */
-export const LATE = 2_000;
 /** So many deadlines in a row are forgiven because they were noticed late. */
 const MAX_SPARED = 2;
 

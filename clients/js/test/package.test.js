@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
 
 const run = promisify(execFile);
 const HOME = join(import.meta.dirname, '..');
@@ -44,10 +46,37 @@ test('a TypeScript program that is strict finds its types in it', async (context
   await run(tsc, [...flags, '--types', '', 'program.mts'], { cwd: directory, timeout: TIMEOUT_MS });
 });
 
+test('what a page loads is small', async () => {
+  const hub = "export * from './hub/index.js'";
+  const socket = "export * from './index.js'";
+  for (const [program, most] of /** @type {const} */ ([[socket, 7_200], [hub, 13_500], [`${socket}; ${hub}`, 17_200]])) {
+    const bytes = await weigh(program);
+    assert.ok(bytes <= most, `${program}: ${bytes} bytes, at most ${most}`);
+    assert.ok(bytes > most - 300, `${program}: ${bytes} bytes, the bound can be lower and the README say so`);
+  }
+});
+
 test('the lock file names no machine', async () => {
   const lock = await readFile(join(HOME, 'package-lock.json'), 'utf8');
   assert.doesNotMatch(lock, /"resolved"|:\/\//);
 });
+
+/**
+ * Bytes of a program that was bundled and minified, as build tools do, and compressed.
+ *
+ * @param {string} program
+ */
+async function weigh(program) {
+  const { outputFiles } = await build({
+    stdin: { contents: program, resolveDir: join(HOME, 'src') },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+  });
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+}
 
 const PROGRAM = `
 import { ReliableWebSocket, classify } from 'everwire';

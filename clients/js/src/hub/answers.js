@@ -1,6 +1,6 @@
 /** What a hub answers to commands. docs/protocol.md, "Connecting", "Topics" and "Presence". */
 
-import { entries, fields, flag, list, numberUpTo, object, optional } from './read.js';
+import { both, entries, extended, flag, list, numberUpTo, object, optional } from './read.js';
 import {
   content,
   epoch,
@@ -39,42 +39,16 @@ import {
 
 /** @typedef {Start & Recovery & { readonly presence?: PresenceState }} Subscribed */
 
+const beginning = object({ live: optional(flag, false), recovered: optional(flag), presence: optional(presence) });
+const placed = extended(beginning, ({ live }) => !live, object({ position, head: position }));
+
 /** @type {Reader<Subscribed>} */
-export function subscribed(value, name) {
-  const { presence, ...start } = beginning(value, name);
-  const recovery = recovered(value, name);
-  return presence === undefined ? { ...start, ...recovery } : { ...start, ...recovery, presence };
-}
-
-/** @type {Reader<Start & { readonly presence?: PresenceState }>} */
-function beginning(value, name) {
-  const { live, ...rest } = whether(value, name);
-  return live ? { live, ...rest } : { live, ...rest, ...positions(value, name) };
-}
-
-const whether = object({ live: optional(flag, false), presence: optional(presence) });
-const positions = object({ position, head: position });
-
-/** @type {Reader<Recovery>} */
-function recovered(value, name) {
-  const { recovered } = outcome(value, name);
-  if (recovered === undefined) return {};
-  return recovered ? { recovered } : { recovered, ...reason(value, name) };
-}
-
-const outcome = object({ recovered: optional(flag) });
-const reason = object({ reason: name });
+export const subscribed = extended(placed, ({ recovered }) => recovered === false, object({ reason: name }));
 
 /** What became of a subscription that `connect` named. @typedef {{ readonly ok: Subscribed } | { readonly error: ErrorReply }} Named */
 
 /** @type {Reader<Named>} */
-function named(value, name) {
-  const { error } = refusal(value, name);
-  return error === undefined ? accepted(value, name) : { error };
-}
-
-const refusal = object({ error: optional(error) });
-const accepted = object({ ok: subscribed });
+const named = extended(object({ error: optional(error) }), ({ error }) => error === undefined, object({ ok: subscribed }));
 
 /**
  * Spans are in milliseconds; `limits` has the names that it has in messages.
@@ -96,16 +70,9 @@ const connected = object({
 /** Where a publication is stored; nowhere in a topic without history. @typedef {{ readonly offset?: number, readonly epoch?: string }} Receipt */
 
 /** @type {Reader<Receipt>} */
-function receipt(value, name) {
-  return object({ offset: optional(number) })(value, name).offset === undefined ? {} : stored(value, name);
-}
-
-const stored = object({ offset: number, epoch });
+const receipt = extended(object({ offset: optional(number) }), ({ offset }) => offset !== undefined, object({ offset: number, epoch }));
 
 /** A publication of the past. @typedef {Place & Content} Past */
-
-/** @type {Reader<Past>} */
-const past = (value, name) => ({ ...place(value, name), ...content(value, name) });
 
 /**
  * Oldest first. `more`: the log goes further back; `position` was its end at that moment.
@@ -113,7 +80,7 @@ const past = (value, name) => ({ ...place(value, name), ...content(value, name) 
  * @typedef {ReturnType<typeof history>} HistoryPage
  */
 
-const history = object({ position, more: optional(flag, false), publications: list(past) });
+const history = object({ position, more: optional(flag, false), publications: list(both(place, content)) });
 
 const status = object({ users: entries(name, userState) });
 
@@ -124,8 +91,7 @@ export const ANSWERS = {
   unsubscribe: object({}),
   publish: receipt,
   history,
-  /** @type {Reader<{ readonly data: unknown }>} */
-  rpc: (value, name) => ({ data: payload(fields(value, name), name) }),
+  rpc: payload,
   presence,
   status,
 };

@@ -73,18 +73,9 @@ const VERSION = 1;
  * @returns {string} JSON
  */
 export function write(message) {
-  switch (message.type) {
-    case 'command':
-      return `{"id":${message.id},"${message.command.type}":${writeCommand(message.command)}}`;
-    case 'send':
-      return `{"send":${object({}, message.payload)}}`;
-    case 'ack':
-      return `{"ack":${object({ topic: message.topic, offset: message.offset })}}`;
-    case 'away':
-      return object({ away: message.away });
-    case 'heartbeat':
-      return object({ got: message.got });
-  }
+  if (message.type === 'command') return `{"id":${message.id},"${message.command.type}":${writeCommand(message.command)}}`;
+  const { type, ...fields } = message;
+  return type === 'send' || type === 'ack' ? `{"${type}":${object(fields)}}` : object(fields);
 }
 
 /** @param {Command} command */
@@ -102,10 +93,8 @@ function writeCommand(command) {
       return object({ topic: command.topic, ...heard(command.options) });
     case 'publish': {
       const { topic, key, again, echo, payload } = command;
-      return object({ topic, key, again: again ?? undefined, echo: echo ? undefined : false }, payload);
+      return object({ topic, key, again: again ?? undefined, echo: echo ? undefined : false, payload });
     }
-    case 'rpc':
-      return object({ method: command.method }, command.payload);
     default: {
       const { type, ...fields } = command;
       return object(fields);
@@ -126,11 +115,8 @@ function heard({ from, slow, presence }) {
   };
 }
 
-/**
- * @param {object} fields
- * @param {Payload} [payload] its text goes as it is
- */
-function object(fields, payload) {
+/** @param {{ payload?: Payload, [field: string]: unknown }} fields the payload's text goes as it is, behind the others */
+function object({ payload, ...fields }) {
   const text = JSON.stringify(fields);
   if (payload === undefined) return text;
   return `${text.slice(0, -1)}${text === '{}' ? '' : ','}"${payload.field}":${payload.text}}`;

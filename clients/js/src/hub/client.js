@@ -81,13 +81,7 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
   topic(name, options = {}) {
     const known = this.#topics.get(topicName(name, 'topic'));
     if (known !== undefined) return known;
-    return new Topic(name, options, {
-      request: (request) => this.#driver.request(request),
-      step: (input) => this.#driver.step(input),
-      listen: (topic) => void (this.#topics.has(name) || this.#topics.set(name, topic)),
-      forget: (topic) => void (this.#topics.get(name) === topic && this.#topics.delete(name)),
-      maxUnread: this.#maxUnread,
-    });
+    return new Topic(name, options, this.#driver, this.#topics, this.#maxUnread);
   }
 
   /**
@@ -110,10 +104,7 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
    * @throws {HubError} (the promise) if it did not, or perhaps not
    */
   async rpc(name, data = null) {
-    const request = { type: /** @type {const} */ ('rpc'), method: method(name, 'method'), payload: payload(data) };
-    const answer = await this.#driver.request(request);
-    if (answer?.to !== 'rpc') throw new TypeError('an answer to something else');
-    return answer.ok.data;
+    return (await this.#driver.request({ type: 'rpc', method: method(name, 'method'), payload: payload(data) })).data;
   }
 
   /**
@@ -126,9 +117,7 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
   async status(users) {
     const asked = [...users].map((user) => userName(user, 'users'));
     if (asked.length > MAX_USERS) throw new RangeError(`at most ${MAX_USERS} users can be asked for`);
-    const answer = await this.#driver.request({ type: 'status', users: asked });
-    if (answer?.to !== 'status') throw new TypeError('an answer to something else');
-    return new Map(answer.ok.users);
+    return new Map((await this.#driver.request({ type: 'status', users: asked })).users);
   }
 
   /**
@@ -155,22 +144,19 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
       case 'down':
         return this.#become({ status: event.type, code: event.code, reason: event.reason });
       case 'ended':
-        for (const topic of [...this.#topics.values()]) topic.ended(new HubError({ outcome: 'notSent', why: 'ended' }));
+        for (const topic of [...this.#topics.values()]) topic.end(new HubError({ outcome: 'notSent', why: 'ended' }));
         return this.#become({ status: event.type, end: event.end });
       case 'message':
         return this.#dispatch('message', event.data);
       case 'heartbeat':
         return this.#dispatch('heartbeat', event.roundTrip);
       default:
-        this.#topicOf(event).hear(event);
+        this.#topicOf(event.topic).hear(event);
     }
   }
 
-  /**
-   * @param {Exclude<import('./output.js').Event, { type: 'up' | 'down' | 'ended' | 'message' | 'heartbeat' }>} event
-   */
-  #topicOf(event) {
-    const { topic: name } = event.type === 'publication' ? event.publication : event.type === 'gap' ? event.gap : event;
+  /** @param {string} name */
+  #topicOf(name) {
     const known = this.#topics.get(name);
     if (known !== undefined) return known;
     // A subscription that the hub made.

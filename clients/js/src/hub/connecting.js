@@ -15,39 +15,36 @@ import { TOO_MUCH, subscribeAnswered } from './receiving.js';
 
 /**
  * @param {Core} core
- * @param {number} now
- * @param {string} [token]
+ * @param {{ readonly token?: string }} input
  */
-export function opened(core, now, token) {
+export function opened(core, { token }) {
   if (core.state.phase === 'ended') return;
-  if (core.isUp) lost(core, now, null);
+  if (core.isUp) lost(core, { code: null });
   const { config, identity } = core;
   const id = core.nextId++;
   const client = config.client ?? undefined;
   const resume = identity === null ? undefined : { ...identity, got: core.numbering.tell() };
   const subscriptions = core.subscriptions.name();
   core.transmit({ type: 'command', id, command: { type: 'connect', client, token, resume, subscriptions } });
-  core.state = { phase: 'connecting', id, deadline: now + config.connectTimeout };
+  core.state = { phase: 'connecting', id, deadline: core.now + config.connectTimeout };
 }
 
 /**
  * What the hub says before there is a session. It does not have numbers.
  *
  * @param {Core} core
- * @param {number} now
- * @param {number} random
  * @param {import('./hub-message.js').HubMessage} message
  */
-export function receivedConnecting(core, now, random, message) {
+export function receivedConnecting(core, message) {
   switch (message.type) {
     case 'ok':
-      if (message.answer.to === 'connect') connected(core, now, random, message.answer.ok);
+      if (message.answer.to === 'connect') connected(core, message.answer.ok);
       return;
     case 'error':
-      if (message.error.temporary) return leave(core, now, RETURNING);
+      if (message.error.temporary) return leave(core, RETURNING);
       return end(core, FAREWELL, { why: 'refused', error: message.error });
     case 'bye':
-      return farewell(core, now, message.bye);
+      return farewell(core, message.value);
     case 'heartbeat':
     case 'ignored':
       return;
@@ -58,13 +55,11 @@ export function receivedConnecting(core, now, random, message) {
 
 /**
  * @param {Core} core
- * @param {number} now
- * @param {number} random
  * @param {Connected} connected
  */
-function connected(core, now, random, { session, key, user, resumed, got, heartbeat, limits, subscriptions }) {
+function connected(core, { session, key, user, resumed, got, heartbeat, limits, subscriptions }) {
   if (resumed && core.identity?.session !== session) return notUnderstood(core, 'a resumption of another session');
-  core.state = { phase: 'up', pulse: new Pulse(now, heartbeat, core.config), leaveAt: Infinity };
+  core.state = { phase: 'up', pulse: new Pulse(core.now, heartbeat, core.config), leaveAt: Infinity };
   core.identity = { session, key };
   core.limits = limits;
   core.downSince = null;
@@ -79,7 +74,7 @@ function connected(core, now, random, { session, key, user, resumed, got, heartb
   core.subscriptions.restart();
   core.isAwayTold = !core.away;
   for (const [, ticket] of core.subscriptions.takeLeaving()) settleUnsubscribed(core, ticket);
-  subscriptionsAnswered(core, now, random, new Map(subscriptions));
+  subscriptionsAnswered(core, new Map(subscriptions));
   for (const [id, asked] of unanswered) askAgain(core, id, asked);
 }
 
@@ -106,7 +101,7 @@ function goOn(core, got, up) {
  */
 function settleLost(core, unconfirmed) {
   for (const { ticket, message } of unconfirmed) {
-    if (ticket !== null) core.settle(ticket, { outcome: 'uncertain' });
+    core.settle(ticket, { outcome: 'uncertain' });
     const subscription = message.type === 'ack' && core.subscriptions.get(message.topic);
     if (subscription) subscription.acked.isTold = false;
   }
@@ -117,22 +112,20 @@ function settleLost(core, unconfirmed) {
  * @param {number | null} ticket
  */
 function settleUnsubscribed(core, ticket) {
-  if (ticket !== null) core.settle(ticket, { outcome: 'done', answer: { to: 'unsubscribe', ok: {} } });
+  core.settle(ticket, { outcome: 'done', answer: { to: 'unsubscribe', ok: {} } });
 }
 
 /**
  * What became of the subscriptions that `connect` named, told in the order of their making.
  *
  * @param {Core} core
- * @param {number} now
- * @param {number} random
  * @param {Map<string, import('./answers.js').Named>} answers
  */
-function subscriptionsAnswered(core, now, random, answers) {
+function subscriptionsAnswered(core, answers) {
   for (const subscription of core.subscriptions.named) {
     const answer = answers.get(subscription.topic);
     answers.delete(subscription.topic);
-    if (answer !== undefined) subscribeAnswered(core, now, random, subscription, answer);
+    if (answer !== undefined) subscribeAnswered(core, subscription, answer);
   }
   // The application unsubscribed from these in the meantime.
   for (const [topic, answer] of [...answers].sort(byTopic)) {
@@ -159,7 +152,7 @@ function askAgain(core, id, asked) {
   const { ticket } = asked;
   const command = repeated(core, asked);
   if (command === 'uncertain') {
-    if (ticket !== null) core.settle(ticket, { outcome: command });
+    core.settle(ticket, { outcome: command });
   } else if (command === 'done') {
     settleUnsubscribed(core, ticket);
   } else {

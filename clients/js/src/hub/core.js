@@ -11,6 +11,8 @@ import { Subscriptions } from './subscriptions.js';
 /** @typedef {import('./config.js').Config} Config */
 /** @typedef {import('./output.js').Outcome} Outcome */
 /** @typedef {import('./output.js').Output} Output */
+/** @typedef {import('./output.js').TopicDetails} TopicDetails */
+/** @typedef {import('./output.js').TopicEvent} TopicEvent */
 /** @typedef {import('./pulse.js').Pulse} Pulse */
 
 /**
@@ -53,7 +55,10 @@ export class Core {
   isAwayTold = true;
   nextId = 1;
 
-  /** What the present step puts out. @type {Output[]} */
+  // The present step.
+  now = 0;
+  random = 0;
+  /** What it puts out. @type {Output[]} */
   out = [];
 
   /** @param {Config} config */
@@ -67,11 +72,23 @@ export class Core {
   }
 
   /**
-   * @param {number} ticket
+   * @param {number | null} ticket null if nobody waits
    * @param {Outcome} outcome
    */
   settle(ticket, outcome) {
-    this.out.push({ type: 'settled', ticket, outcome });
+    if (ticket !== null) this.out.push({ type: 'settled', ticket, outcome });
+  }
+
+  /**
+   * Tells what happened in a topic.
+   *
+   * @template {keyof TopicDetails} K
+   * @param {K} type
+   * @param {string} topic
+   * @param {TopicDetails[K]} detail
+   */
+  tell(type, topic, detail) {
+    this.out.push(/** @type {TopicEvent} */ ({ type, topic, detail }));
   }
 
   /** @param {ClientMessage} message */

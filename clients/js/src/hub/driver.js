@@ -1,19 +1,17 @@
 /**
- * A session joined with what it decides about: the socket that comes back, time, requests that somebody
+ * A session joined with what it decides about: one connection after another, time, requests that somebody
  * waits for, and whoever looks at the page.
  */
 
-import { Alarm } from '../alarm.js';
-import { listen } from '../environment.js';
-import { ReliableWebSocket } from '../reliable-websocket.js';
-import { OPEN } from '../target.js';
-import { LATE } from '../watchdog.js';
+import { Alarm, LATE } from '../alarm.js';
+import { LOST } from '../connection.js';
+import { Reconnector } from '../reconnector.js';
 import { write } from './client-message.js';
-import { FAREWELL, NO_HEARTBEAT } from './close-code.js';
+import { NO_HEARTBEAT } from './close-code.js';
 import { HubError } from './error.js';
 import { Session } from './session.js';
 
-/** @typedef {import('./answers.js').Answer} Answer */
+/** @template K @typedef {K extends 'subscribe' | 'send' ? void : Extract<import('./answers.js').Answer, { to: K }>['ok']} AnswerTo */
 /** @typedef {import('./input.js').Request} Request */
 /** @typedef {import('./output.js').End} End */
 /** @typedef {import('./output.js').Event} Event */
@@ -40,19 +38,18 @@ const HURRY_MS = 3_000;
 
 export class Driver {
   #session;
-  #socket;
+  #reconnector;
   #tell;
   #alarm = new Alarm((late) => this.#ring(late));
   /** When a hub that was asked in a hurry has to have said something. */
   #hurryBy = Infinity;
-  #stopListening;
   /** What to connect with. @type {string | undefined} */
   #token;
   /** What a session that we closed is over for. @type {Ending | null} */
   #ending = null;
   /** What the latest link, or attempt at one, ended with. @type {Loss} */
-  #loss = { code: 1006, reason: '' };
-  /** @type {Map<number, { resolve: (answer: Answer | null) => void, reject: (error: HubError) => void }>} */
+  #loss = LOST;
+  /** @type {Map<number, { resolve: (answer: any) => void, reject: (error: HubError) => void }>} */
   #waiting = new Map();
   #nextTicket = 1;
   /** What is to be done, in order. @type {Output[]} */
@@ -65,7 +62,7 @@ export class Driver {
    * @param {(event: Exclude<Event, { type: 'ended' | 'down' }> | { type: 'ended', end: Ending }
    *   | ({ type: 'down' } & Loss)) => void} tell
    */
-  constructor(url, { token, config, socket }, tell) {
+  constructor(url, { token, config, attempts }, tell) {
     this.#tell = tell;
     this.#session = new Session(config);
     const asked = async () => {
@@ -74,33 +71,37 @@ export class Driver {
     };
     const isAsked = typeof token === 'function' || typeof url === 'function';
     if (typeof token === 'string') this.#token = token;
-    this.#socket = new ReliableWebSocket(isAsked ? asked : url, [SUBPROTOCOL], socket);
-    this.#socket.binaryType = 'arraybuffer';
-    this.#socket.addEventListener('open', () => this.#opened());
-    this.#socket.addEventListener('message', ({ data }) => this.#received(data));
-    this.#socket.addEventListener('close', (event) => this.#lost(event));
-    this.#stopListening = listen((news) => news !== 'offline' && this.#hurry());
+    this.#reconnector = new Reconnector(isAsked ? asked : url, [SUBPROTOCOL], attempts, {
+      opened: () => this.#opened(),
+      received: ({ data: message }) => this.#heard({ type: 'received', message }),
+      lost: (ending) => this.#lost(ending),
+      closing: ({ code }) => this.#reconnector.socket?.close(code),
+      noticed: (news) => news !== 'offline' && this.#hurry(),
+      settle: () => this.#run(),
+    });
+    this.#reconnector.start();
   }
 
   /** Milliseconds to the next attempt; null if none is waited for. */
   get retryIn() {
-    return this.#socket.retryIn;
+    return this.#reconnector.retryIn;
   }
 
   /** Ends the wait for the next attempt. */
   retryNow() {
-    this.#socket.retryNow();
+    this.#reconnector.retryNow();
   }
 
   /** @param {import('./input.js').Input} input */
   step(input) {
-    this.#outputs.push(...this.#session.step(performance.now(), Math.random(), input));
+    this.#take(input);
     this.#run();
   }
 
   /**
-   * @param {Request} request
-   * @returns {Promise<Answer | null>} null if it has no answer
+   * @template {Request['type']} K
+   * @param {Request & { readonly type: K }} request
+   * @returns {Promise<AnswerTo<K>>} what the hub answers; nothing to `subscribe` and `send`
    * @throws {HubError} (the promise) if it was not done, or perhaps not
    */
   request(request) {
@@ -111,14 +112,18 @@ export class Driver {
     });
   }
 
+  /** @param {import('./input.js').Input} input */
+  #take(input) {
+    this.#outputs.push(...this.#session.step(performance.now(), Math.random(), input));
+  }
+
   /** Whatever is to be done is done in order, whoever asks for more meanwhile. */
   #run() {
     if (this.#isBusy) return;
     this.#isBusy = true;
     for (let output; (output = this.#outputs.shift()); ) this.#do(output);
     this.#isBusy = false;
-    const { deadline } = this.#session;
-    this.#alarm.set(deadline, this.#hurryBy);
+    this.#alarm.set(this.#session.deadline, this.#reconnector.due, this.#hurryBy);
   }
 
   /** @param {Output} output */
@@ -126,20 +131,17 @@ export class Driver {
     switch (output.type) {
       case 'transmit':
         // Into a socket that is closing it would be lost; so it is, and sent again.
-        if (this.#socket.readyState === OPEN) this.#socket.send(write(output.message));
+        if (this.#reconnector.isOpen) this.#reconnector.socket?.send(write(output.message));
         return;
       case 'close':
-        this.#hurryBy = Infinity;
-        this.#loss = { code: output.code, reason: '' };
-        if (output.then === 'stop') this.#socket.close(output.code);
-        else this.#socket.leave(output.code, '', output.after);
+        if (output.then === 'stop') this.#reconnector.close(output);
+        else this.#reconnector.leave({ code: output.code }, output.after);
         return;
       case 'down':
         return this.#tell({ ...output, ...this.#loss });
       case 'settled':
         return this.#settle(output.ticket, output.outcome);
       case 'ended':
-        this.#stopListening();
         return this.#tell({ type: 'ended', end: this.#ending ?? output.end });
       default:
         this.#tell(output);
@@ -155,47 +157,45 @@ export class Driver {
     this.#waiting.delete(ticket);
     switch (outcome.outcome) {
       case 'done':
-        return waiting?.resolve(outcome.answer);
+        return waiting?.resolve(outcome.answer.ok);
       case 'subscribed':
       case 'sent':
-        return waiting?.resolve(null);
+        return waiting?.resolve(undefined);
       default:
         waiting?.reject(new HubError(outcome));
     }
   }
 
   #opened() {
-    if (this.#socket.protocol === SUBPROTOCOL) this.step({ type: 'opened', token: this.#token });
+    if (this.#reconnector.socket?.protocol === SUBPROTOCOL) this.#take({ type: 'opened', token: this.#token });
     else this.#giveUp({ why: 'notUnderstood', message: `the server does not speak ${SUBPROTOCOL}` });
   }
 
-  /** @param {import('../message.js').Message} message */
-  #received(message) {
+  /** @param {import('./input.js').Input} input a message, or the end of them */
+  #heard(input) {
     this.#hurryBy = Infinity;
-    this.step({ type: 'received', message });
+    this.#take(input);
   }
 
-  /** @param {import('../events.js').LossEvent} event */
-  #lost({ code, reason, willReconnect }) {
-    this.#hurryBy = Infinity;
+  /** @param {Loss} loss */
+  #lost({ code, reason }) {
     this.#loss = { code, reason };
-    this.step({ type: 'lost', code });
-    if (!willReconnect) this.#giveUp({ why: 'unreachable' });
+    this.#heard({ type: 'lost', code });
+    if (!this.#reconnector.isWanted) this.#giveUp({ why: 'unreachable' });
   }
 
   /** @param {Ending} ending */
   #giveUp(ending) {
+    if (this.#session.phase === 'ended') return;
     this.#ending = ending;
-    this.step({ type: 'close' });
+    this.#take({ type: 'close' });
   }
 
   /** @param {number} late */
   #ring(late) {
+    this.#reconnector.tick(late);
     if (late > LATE) this.#hurry();
-    else if (performance.now() >= this.#hurryBy) {
-      this.#hurryBy = Infinity;
-      this.#socket.leave(NO_HEARTBEAT);
-    }
+    else if (performance.now() >= this.#hurryBy) this.#reconnector.leave({ code: NO_HEARTBEAT });
     this.step({ type: 'tick' });
   }
 
@@ -204,6 +204,5 @@ export class Driver {
     if (this.#session.phase !== 'up') return;
     this.#hurryBy = performance.now() + HURRY_MS;
     this.#outputs.push({ type: 'transmit', message: { type: 'heartbeat' } });
-    this.#run();
   }
 }

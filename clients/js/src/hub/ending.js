@@ -7,24 +7,22 @@ import { FAREWELL, NOT_UNDERSTOOD, NO_HEARTBEAT, RETURNING, TOLD_TO_GO, comesBac
 
 /**
  * @param {Core} core
- * @param {number} now
- * @param {number | null} code
+ * @param {{ readonly code: number | null }} input
  */
-export function lost(core, now, code) {
+export function lost(core, { code }) {
   if (core.state.phase === 'ended') return;
   if (code !== null && !comesBack(code)) end(core, null, { why: 'code', code });
-  else down(core, now);
+  else down(core);
 }
 
 /**
  * The hub says why it closes.
  *
  * @param {Core} core
- * @param {number} now
  * @param {import('./hub-message.js').Bye} bye
  */
-export function farewell(core, now, bye) {
-  if (bye.retry) return leave(core, now, RETURNING, bye.after);
+export function farewell(core, bye) {
+  if (bye.retry) return leave(core, RETURNING, bye.after);
   // No farewell: another link may have the session.
   const code = bye.code > FAREWELL && bye.code < 5000 ? bye.code : TOLD_TO_GO;
   end(core, code, { why: 'bye', bye });
@@ -51,13 +49,12 @@ export function notUnderstood(core, message) {
  * Closes a link whose session is to go on: `after` so many milliseconds, or when the transport likes.
  *
  * @param {Core} core
- * @param {number} now
  * @param {number} code
  * @param {number | null} [after]
  */
-export function leave(core, now, code, after = null) {
+export function leave(core, code, after = null) {
   core.out.push({ type: 'close', code, then: 'return', after });
-  down(core, now);
+  down(core);
 }
 
 /**
@@ -72,10 +69,8 @@ export function end(core, code, end) {
   core.state = { phase: 'ended' };
   settleUnanswered(core);
   const leaving = core.subscriptions.takeLeaving().map(([, ticket]) => ticket);
-  const wanted = [...core.subscriptions.all()].map((subscription) => subscription.takeTicket());
-  for (const ticket of [...leaving, ...wanted]) {
-    if (ticket !== null) core.settle(ticket, ENDED);
-  }
+  const wanted = [...core.subscriptions.values()].map((subscription) => subscription.takeTicket());
+  for (const ticket of [...leaving, ...wanted]) core.settle(ticket, ENDED);
   for (let waiting; (waiting = core.outbox.pop()); ) core.settle(waiting.ticket, ENDED);
   core.out.push({ type: 'ended', end });
 }
@@ -85,13 +80,12 @@ const ENDED = { outcome: 'notSent', why: 'ended' };
 
 /**
  * @param {Core} core
- * @param {number} now
  */
-function down(core, now) {
+function down(core) {
   const wasUp = core.isUp;
   core.state = { phase: 'down' };
   if (!wasUp) return;
-  core.downSince = now;
+  core.downSince = core.now;
   core.out.push({ type: 'down' });
 }
 
@@ -100,14 +94,13 @@ function down(core, now) {
  *
  * @param {Core} core
  * @param {Extract<import('./core.js').State, { phase: 'up' }>} link
- * @param {number} now
  */
-export function tickLink(core, { pulse, leaveAt }, now) {
-  const due = pulse.tick(now);
-  if (due === 'dead') return leave(core, now, NO_HEARTBEAT);
-  if (leaveAt <= now) return leave(core, now, RETURNING, 0);
+export function tickLink(core, { pulse, leaveAt }) {
+  const due = pulse.tick(core.now);
+  if (due === 'dead') return leave(core, NO_HEARTBEAT);
+  if (leaveAt <= core.now) return leave(core, RETURNING, 0);
   if (due === 'ask') core.transmit({ type: 'heartbeat' });
-  if (core.numbering.deadline(pulse.interval) <= now) core.tellGot();
+  if (core.numbering.deadline(pulse.interval) <= core.now) core.tellGot();
 }
 
 /**
@@ -126,13 +119,12 @@ export function agingDeadline({ config, downSince, numbering, outbox, pending })
  * What has been without a link for too long gets its fate.
  *
  * @param {Core} core
- * @param {number} now
  */
-export function age(core, now) {
+export function age(core) {
   const { maxAge } = core.config;
-  const since = core.downSince ?? now;
-  if (now >= since + maxAge) settleUnanswered(core);
-  while (core.outbox.deadline(since, maxAge) <= now) {
+  const since = core.downSince ?? core.now;
+  if (core.now >= since + maxAge) settleUnanswered(core);
+  while (core.outbox.deadline(since, maxAge) <= core.now) {
     const waiting = core.outbox.pop();
     if (waiting !== undefined) core.settle(waiting.ticket, { outcome: 'notSent', why: 'expired' });
   }

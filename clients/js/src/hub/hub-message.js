@@ -2,9 +2,10 @@
 
 import { ANSWERS, subscribed } from './answers.js';
 import { comesBack } from './close-code.js';
-import { Fault, fields, flag, numberUpTo, object, optional } from './read.js';
+import { Fault, both, extended, fields, flag, numberUpTo, object, optional } from './read.js';
 import {
   content,
+  counted,
   departures,
   error,
   id,
@@ -16,7 +17,6 @@ import {
   position,
   text,
   topic,
-  versioned,
 } from './values.js';
 
 /** @template T @typedef {import('./read.js').Reader<T>} Reader */
@@ -55,18 +55,17 @@ import {
 /** The hub's last message on a link; `after` is in milliseconds. @typedef {{ readonly code: number, readonly reason: string, readonly retry: boolean, readonly after?: number }} Bye */
 
 /**
+ * What comes without having been asked for.
+ *
+ * @typedef {{ [K in keyof typeof PUSHES]: { readonly type: K, readonly value: ReturnType<(typeof PUSHES)[K]> } }[keyof typeof PUSHES]} Push
+ */
+
+/**
  * `ignored` has a number like the rest, and nothing else that matters.
  *
  * @typedef {{ readonly type: 'ok', readonly id: number, readonly answer: Answer }
  *   | { readonly type: 'error', readonly id: number, readonly error: ErrorReply }
- *   | { readonly type: 'pub', readonly publication: Publication }
- *   | { readonly type: 'gap', readonly gap: Gap }
- *   | { readonly type: 'message', readonly data: unknown }
- *   | { readonly type: 'presence', readonly change: PresenceChange }
- *   | { readonly type: 'subscribed', readonly topic: string, readonly subscribed: Subscribed }
- *   | { readonly type: 'unsubscribed', readonly topic: string, readonly error?: ErrorReply }
- *   | { readonly type: 'bye', readonly bye: Bye }
- *   | { readonly type: 'drain', readonly after: number, readonly within: number }
+ *   | Push
  *   | { readonly type: 'heartbeat', readonly got: number | undefined }
  *   | { readonly type: 'ignored' }} HubMessage
  */
@@ -87,7 +86,7 @@ export function read(json, asked) {
     return { type: 'ignored' };
   }
   const value = message[kind];
-  if (kind !== 'ok' && kind !== 'error') return PUSHES[kind](value, kind);
+  if (kind !== 'ok' && kind !== 'error') return /** @type {Push} */ ({ type: kind, value: PUSHES[kind](value, kind) });
   if (numbered.id === undefined) throw new Fault('`id` is missing');
   const to = asked(numbered.id);
   if (to === undefined) return { type: 'ignored' };
@@ -107,46 +106,16 @@ function parse(json) {
 
 const envelope = object({ id: optional(id), got: optional(number) });
 const withTopic = object({ topic });
-
-/** What comes without having been asked for. @satisfies {Record<string, Reader<HubMessage>>} */
-const PUSHES = {
-  /** @type {Reader<HubMessage>} */
-  pub: (value, name) => ({ type: 'pub', publication: publication(value, name) }),
-  /** @type {Reader<HubMessage>} */
-  gap: (value, name) => ({ type: 'gap', gap: gap(value, name) }),
-  /** @type {Reader<HubMessage>} */
-  message: (value, name) => ({ type: 'message', data: payload(fields(value, name), name) }),
-  /** @type {Reader<HubMessage>} */
-  presence: (value, name) => ({ type: 'presence', change: change(value, name) }),
-  /** @type {Reader<HubMessage>} */
-  subscribed: (value, name) => ({
-    type: 'subscribed',
-    ...withTopic(value, name),
-    subscribed: subscribed(value, name),
-  }),
-  /** @type {Reader<HubMessage>} */
-  unsubscribed: (value, name) => ({ type: 'unsubscribed', ...unsubscribed(value, name) }),
-  /** @type {Reader<HubMessage>} */
-  bye: (value, name) => ({ type: 'bye', bye: bye(value, name) }),
-  /** @type {Reader<HubMessage>} */
-  drain: (value, name) => ({ type: 'drain', ...drain(value, name) }),
-};
-
-const KINDS = /** @type {('ok' | 'error' | keyof typeof PUSHES)[]} */ (['ok', 'error', ...Object.keys(PUSHES)]);
-
-const unsubscribed = object({ topic, error: optional(error) });
-const drain = object({ after: number, within: number });
-const skipped = object({ skip: optional(flag, false) });
+const skippable = object({ topic, skip: optional(flag, false) });
 
 /** @type {Reader<Publication>} */
 function publication(value, name) {
-  const { topic } = withTopic(value, name);
-  const { skip } = skipped(value, name);
+  const { skip, ...topic } = skippable(value, name);
+  if (skip) return { kind: 'skipped', ...topic, ...place(value, name) };
   const { offset, tag, prev } = fields(value, name);
-  const isLive = offset === undefined && tag === undefined && prev === undefined;
-  if (skip) return { kind: 'skipped', topic, ...place(value, name) };
-  if (isLive) return { kind: 'live', topic, ...content(value, name) };
-  return { kind: 'stored', topic, ...place(value, name), ...content(value, name) };
+  const isLive = (offset ?? tag ?? prev) === undefined;
+  if (isLive) return { kind: 'live', ...topic, ...content(value, name) };
+  return { kind: 'stored', ...topic, ...place(value, name), ...content(value, name) };
 }
 
 /** @type {Reader<Gap>} */
@@ -158,15 +127,10 @@ function gap(value, name) {
 
 const missed = object({ topic, reason: name, from: optional(position), to: optional(position) });
 
-/** @type {Reader<PresenceChange>} */
-function change(value, name) {
-  const { version, count } = versioned(value, name);
-  const { topic } = withTopic(value, name);
-  if (count !== undefined) return { topic, version, count };
-  return { topic, version, ...moved(value, name) };
-}
-
 const moved = object({ join: optional(members, []), leave: optional(departures, []) });
+
+/** @type {Reader<PresenceChange>} */
+const change = extended(both(withTopic, counted), ({ count }) => count === undefined, moved);
 
 /** @type {Reader<Bye>} */
 function bye(value, name) {
@@ -180,3 +144,16 @@ const ending = object({
   retry: optional(flag),
   after: optional(number),
 });
+
+const PUSHES = {
+  pub: publication,
+  gap,
+  message: payload,
+  presence: change,
+  subscribed: both(withTopic, subscribed),
+  unsubscribed: object({ topic, error: optional(error) }),
+  bye,
+  drain: object({ after: number, within: number }),
+};
+
+const KINDS = /** @type {('ok' | 'error' | keyof typeof PUSHES)[]} */ (['ok', 'error', ...Object.keys(PUSHES)]);

@@ -1,5 +1,6 @@
 /** What a program can choose about its hub. */
 
+import { attempts, number } from '../attempts.js';
 import { classify } from '../classify.js';
 import { comesBack } from './close-code.js';
 import { CONFIG } from './config.js';
@@ -20,9 +21,7 @@ import { name } from './values.js';
  *   the loop fails
  */
 
-/** @typedef {'WebSocket' | 'debug' | 'connectionTimeout' | 'maxRetries' | 'minReconnectionDelay' | 'maxReconnectionDelay' | 'reconnectionDelayGrowFactor' | 'minUptime' | 'quickReconnectionFor' | 'maxElapsed' | 'maxPacing'} Attempts */
-
-/** @typedef {OwnOptions & Pick<import('../options.js').Options, Attempts> & Partial<Omit<import('./config.js').Config, 'client'>>} Options */
+/** @typedef {OwnOptions & Omit<import('../attempts.js').AttemptOptions, 'classify'> & Partial<Omit<import('./config.js').Config, 'client'>>} Options */
 
 /** @typedef {ReturnType<typeof settings>} Settings */
 
@@ -30,41 +29,24 @@ const MAX_UNREAD = 1_000;
 const ID_BYTES = 16;
 
 /** @param {Options} options */
-export function settings({ token, client = draw(), firstKey = Date.now() * 1_000, maxUnread = MAX_UNREAD, ...others }) {
+export function settings({ token, client = draw(), firstKey = Date.now() * 1_000, maxUnread, ...others }) {
   /** @type {import('./config.js').Config} */
   const config = { ...CONFIG, client: name(client, 'client'), firstKey };
-  for (const limit of LIMITS) config[limit] = atLeastZero(others[limit] ?? CONFIG[limit], limit);
-  /** @type {import('../options.js').Options} */
-  const socket = {
-    ...others,
-    heartbeat: false,
-    maxEnqueuedMessages: 0,
-    classify: (ending) => (comesBack(ending.code) ? classify(ending) : 'fatal'),
+  for (const [limit, value] of LIMITS) config[limit] = number(others, limit, value);
+  /** @param {import('../classify.js').Ending} ending */
+  const judge = (ending) => (comesBack(ending.code) ? classify(ending) : 'fatal');
+  return {
+    token,
+    config,
+    attempts: attempts({ ...others, classify: judge }),
+    maxUnread: number({ maxUnread }, 'maxUnread', MAX_UNREAD),
   };
-  return { token, config, socket, maxUnread: atLeastZero(maxUnread, 'maxUnread') };
 }
 
-const LIMITS = /** @type {const} */ ([
-  'connectTimeout',
-  'heartbeatInterval',
-  'heartbeatTimeout',
-  'maxWaiting',
-  'maxWaitingBytes',
-  'maxAge',
-  'maxUnconfirmed',
-  'maxUnconfirmedBytes',
-  'maxSubscriptions',
-  'resubscribeDelay',
-]);
+/** @typedef {Omit<import('./config.js').Config, 'client' | 'firstKey'>} Limits */
 
-/**
- * @param {number} value
- * @param {string} name
- */
-function atLeastZero(value, name) {
-  if (value >= 0) return value;
-  throw new RangeError(`\`${name}\` is ${value}: it must be a number of at least 0`);
-}
+const { client: _, firstKey: __, ...limits } = CONFIG;
+const LIMITS = /** @type {[keyof Limits, number][]} */ (Object.entries(limits));
 
 /** A name that nobody else has. */
 function draw() {

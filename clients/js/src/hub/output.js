@@ -42,22 +42,31 @@
  */
 
 /**
+ * What happens in a topic, and what is told of it: a `publication` is `stored` or `live`; who is there as a
+ * whole, what changed, or how many.
+ *
+ * @typedef {object} TopicDetails
+ * @property {Subscribed} subscribed
+ * @property {ErrorReply | undefined} unsubscribed
+ * @property {Exclude<Publication, { kind: 'skipped' }>} publication
+ * @property {Gap} gap
+ * @property {readonly Member[]} members
+ * @property {{ readonly joined: readonly Member[], readonly left: readonly Departure[] }} membersChanged
+ * @property {number} memberCount
+ */
+
+/** @typedef {{ [K in keyof TopicDetails]: { readonly type: K, readonly topic: string, readonly detail: TopicDetails[K] } }[keyof TopicDetails]} TopicEvent */
+
+/**
  * Something that happened. After `up` with `resumed` nothing was missed; after `down` it will come back;
- * after `ended` nothing follows. A `publication` is `stored` or `live`. A `heartbeat` was asked for, and came.
+ * after `ended` nothing follows. A `heartbeat` was asked for, and came.
  *
  * @typedef {{ readonly type: 'up', readonly session: string, readonly user?: string, readonly resumed: boolean }
  *   | { readonly type: 'down' }
  *   | { readonly type: 'ended', readonly end: End }
- *   | { readonly type: 'subscribed', readonly topic: string, readonly subscribed: Subscribed }
- *   | { readonly type: 'unsubscribed', readonly topic: string, readonly error?: ErrorReply }
- *   | { readonly type: 'publication', readonly publication: Exclude<Publication, { kind: 'skipped' }> }
- *   | { readonly type: 'gap', readonly gap: Gap }
  *   | { readonly type: 'message', readonly data: unknown }
  *   | { readonly type: 'heartbeat', readonly roundTrip: number }
- *   | { readonly type: 'members', readonly topic: string, readonly members: readonly Member[] }
- *   | { readonly type: 'membersChanged', readonly topic: string,
- *       readonly joined: readonly Member[], readonly left: readonly Departure[] }
- *   | { readonly type: 'memberCount', readonly topic: string, readonly count: number }} Event
+ *   | TopicEvent} Event
  */
 
 /**

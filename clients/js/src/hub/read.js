@@ -50,6 +50,35 @@ export function object(readers) {
 }
 
 /**
+ * What two readers find in one object.
+ *
+ * @template A, B
+ * @param {Reader<A>} one
+ * @param {Reader<B>} other
+ * @returns {Reader<A & B>}
+ */
+export function both(one, other) {
+  return (value, name) => ({ ...one(value, name), ...other(value, name) });
+}
+
+/**
+ * What the first reader finds, and what the second finds if that is needed beside it.
+ *
+ * @template A, T
+ * @param {Reader<A>} first
+ * @param {(read: A) => boolean} isNeeded
+ * @param {Reader<unknown>} second
+ * @returns {Reader<T>}
+ */
+export function extended(first, isNeeded, second) {
+  return (value, name) => {
+    const read = first(value, name);
+    const more = isNeeded(read) ? second(value, name) : null;
+    return /** @type {T} */ (/** @type {unknown} */ ({ ...read, .../** @type {object} */ (more) }));
+  };
+}
+
+/**
  * An object whose names are data, as its entries.
  *
  * @template T

@@ -13,36 +13,35 @@ import { Subscription, isSame } from './subscription.js';
 
 /**
  * @param {Core} core
- * @param {number} now
- * @param {number} random
  * @param {HubMessage} message
  */
-export function received(core, now, random, message) {
+export function received(core, message) {
   switch (message.type) {
     case 'ok':
     case 'error':
-      return replied(core, now, random, message);
+      return replied(core, message);
     case 'pub':
-      return published(core, message.publication);
+      return published(core, message.value);
     case 'gap':
-      return missed(core, message.gap);
+      return missed(core, message.value);
     case 'message':
-      return void core.out.push(message);
+      return void core.out.push({ type: 'message', ...message.value });
     case 'presence':
-      return presenceChanged(core, message.change);
+      return presenceChanged(core, message.value);
     case 'subscribed':
-      return subscribedByHub(core, message.topic, message.subscribed);
+      return subscribedByHub(core, message.value);
     case 'unsubscribed': {
-      const subscription = core.subscriptions.remove(message.topic);
-      return subscription && subscriptionEnded(core, subscription, message.error);
+      const { topic, error } = message.value;
+      const subscription = core.subscriptions.remove(topic);
+      return subscription && subscriptionEnded(core, subscription, error);
     }
     case 'bye':
-      return farewell(core, now, message.bye);
+      return farewell(core, message.value);
     case 'drain':
-      if (core.state.phase === 'up') core.state = { ...core.state, leaveAt: now + message.after };
+      if (core.state.phase === 'up') core.state = { ...core.state, leaveAt: core.now + message.value.after };
       return;
     case 'heartbeat':
-      return message.got === undefined ? core.tellGot() : confirmed(core, now, message.got);
+      return message.got === undefined ? core.tellGot() : confirmed(core, message.got);
   }
 }
 
@@ -50,14 +49,13 @@ export function received(core, now, random, message) {
  * The hub has got so many messages, which it may have been asked for.
  *
  * @param {Core} core
- * @param {number} now
  * @param {number} got
  */
-function confirmed(core, now, got) {
+function confirmed(core, got) {
   const tickets = core.numbering.confirm(got);
   if (tickets === null) return notUnderstood(core, TOO_MUCH);
   for (const ticket of tickets) core.settle(ticket, { outcome: 'sent' });
-  const roundTrip = core.state.phase === 'up' ? core.state.pulse.answered(now) : null;
+  const roundTrip = core.state.phase === 'up' ? core.state.pulse.answered(core.now) : null;
   if (roundTrip !== null) core.out.push({ type: 'heartbeat', roundTrip });
 }
 
@@ -67,11 +65,9 @@ export const TOO_MUCH = 'a `got` beyond what was sent';
 
 /**
  * @param {Core} core
- * @param {number} now
- * @param {number} random
  * @param {Reply} reply
  */
-function replied(core, now, random, reply) {
+function replied(core, reply) {
   const asked = core.pending.get(reply.id);
   if (asked === undefined) return;
   core.pending.delete(reply.id);
@@ -80,7 +76,7 @@ function replied(core, now, random, reply) {
     const { epoch } = reply.answer.ok;
     if (epoch !== undefined) core.epochs.learn(command.topic, epoch);
   }
-  if (ticket === null) return repliedToSession(core, now, random, asked, reply);
+  if (ticket === null) return repliedToSession(core, asked, reply);
   if (reply.type === 'ok') return core.settle(ticket, { outcome: 'done', answer: reply.answer });
   const { error } = reply;
   if (command.type === 'unsubscribe' && error.code === 'not_subscribed') {
@@ -93,20 +89,18 @@ function replied(core, now, random, reply) {
  * A reply to what the session itself asked for.
  *
  * @param {Core} core
- * @param {number} now
- * @param {number} random
  * @param {Asked} asked
  * @param {Reply} reply
  */
-function repliedToSession(core, now, random, { command }, reply) {
+function repliedToSession(core, { command }, reply) {
   if (command.type !== 'subscribe' && command.type !== 'presence') return;
   const subscription = core.subscriptions.get(command.topic);
   if (subscription === undefined) return;
   const { phase, roster } = subscription;
   if (command.type === 'subscribe') {
     if (phase.name !== 'asked' || phase.id !== reply.id) return;
-    if (reply.type === 'error') return subscribeAnswered(core, now, random, subscription, reply);
-    if (reply.answer.to === 'subscribe') return subscribeAnswered(core, now, random, subscription, reply.answer);
+    if (reply.type === 'error') return subscribeAnswered(core, subscription, reply);
+    if (reply.answer.to === 'subscribe') return subscribeAnswered(core, subscription, reply.answer);
   } else if (roster.isAsked(reply.id)) {
     if (reply.type === 'ok' && reply.answer.to === 'presence') tellMembers(core, subscription, reply.answer.ok);
     // The next change asks again.
@@ -118,17 +112,15 @@ function repliedToSession(core, now, random, { command }, reply) {
  * The answer to a subscription, in a reply or in that to `connect`.
  *
  * @param {Core} core
- * @param {number} now
- * @param {number} random
  * @param {Subscription} subscription
  * @param {Named} answer
  */
-export function subscribeAnswered(core, now, random, subscription, answer) {
+export function subscribeAnswered(core, subscription, answer) {
   if ('ok' in answer) return begin(core, subscription, answer.ok);
   if (answer.error.temporary) {
     // Spread, so that not all clients come at once.
-    const wait = Math.trunc(core.config.resubscribeDelay * (0.5 + random / 2));
-    subscription.phase = { name: 'later', at: now + wait };
+    const wait = Math.trunc(core.config.resubscribeDelay * (0.5 + core.random / 2));
+    subscription.phase = { name: 'later', at: core.now + wait };
     return;
   }
   core.subscriptions.remove(subscription.topic);
@@ -141,7 +133,7 @@ export function subscribeAnswered(core, now, random, subscription, answer) {
  * @param {ErrorReply} [error]
  */
 function subscriptionEnded(core, { ticket, topic }, error) {
-  if (ticket === null) core.out.push({ type: 'unsubscribed', topic, error });
+  if (ticket === null) core.tell('unsubscribed', topic, error);
   else core.settle(ticket, error === undefined ? { outcome: 'withdrawn' } : { outcome: 'refused', error });
 }
 
@@ -157,13 +149,13 @@ function begin(core, subscription, answer) {
   const ticket = subscription.takeTicket();
   subscription.begin(answer);
   const { presence, ...subscribed } = answer;
-  core.out.push({ type: 'subscribed', topic, subscribed });
+  core.tell('subscribed', topic, subscribed);
   if (subscribed.recovered === false) {
     const from = position ?? undefined;
     const to = subscribed.live ? undefined : subscribed.position;
-    core.out.push({ type: 'gap', gap: { topic, reason: subscribed.reason, from, to } });
+    core.tell('gap', topic, { topic, reason: subscribed.reason, from, to });
   }
-  if (ticket !== null) core.settle(ticket, { outcome: 'subscribed' });
+  core.settle(ticket, { outcome: 'subscribed' });
   if (presence !== undefined) tellMembers(core, subscription, presence);
 }
 
@@ -171,14 +163,13 @@ function begin(core, subscription, answer) {
  * The hub made a subscription. One that it made before goes on where the client is.
  *
  * @param {Core} core
- * @param {string} topic
- * @param {Subscribed} subscribed
+ * @param {{ readonly topic: string } & Subscribed} pushed
  */
-function subscribedByHub(core, topic, subscribed) {
+function subscribedByHub(core, { topic, ...subscribed }) {
   const { subscriptions } = core;
   const { maxSubscriptions } = core.config;
   const known = subscriptions.get(topic);
-  if (known === undefined && subscriptions.size >= maxSubscriptions) {
+  if (known === undefined && subscriptions.count >= maxSubscriptions) {
     return notUnderstood(core, `more than ${maxSubscriptions} subscriptions`);
   }
   const subscription = known ?? subscriptions.add(new Subscription(topic, 'hub', {}, null));
@@ -209,7 +200,7 @@ function published(core, publication) {
   const continuity = publication.kind === 'live' ? 'next' : subscription.advance(publication);
   if (continuity === 'hole') subscription.phase = { name: 'wanted' };
   if (continuity !== 'next' || publication.kind === 'skipped') return;
-  core.out.push({ type: 'publication', publication });
+  core.tell('publication', publication.topic, publication);
 }
 
 /**
@@ -220,7 +211,7 @@ function missed(core, gap) {
   const subscription = active(core, gap.topic);
   if (subscription === undefined) return;
   if (gap.to !== undefined) subscription.moveTo(gap.to);
-  core.out.push({ type: 'gap', gap });
+  core.tell('gap', gap.topic, gap);
 }
 
 /**
@@ -234,8 +225,8 @@ function presenceChanged(core, change) {
   // Without room the next change asks.
   if (advice === 'ask' && mayAsk(core, 0)) roster?.ask(ask(core, null, { type: 'presence', topic }));
   if (advice !== 'tell') return;
-  if (change.count !== undefined) core.out.push({ type: 'memberCount', topic, count: change.count });
-  else core.out.push({ type: 'membersChanged', topic, joined: change.join, left: change.leave });
+  if (change.count !== undefined) core.tell('memberCount', topic, change.count);
+  else core.tell('membersChanged', topic, { joined: change.join, left: change.leave });
 }
 
 /**
@@ -247,6 +238,6 @@ function presenceChanged(core, change) {
  */
 function tellMembers(core, { roster, topic }, state) {
   roster.reset(state.version);
-  if (state.count !== undefined) core.out.push({ type: 'memberCount', topic, count: state.count });
-  else core.out.push({ type: 'members', topic, members: state.members });
+  if (state.count !== undefined) core.tell('memberCount', topic, state.count);
+  else core.tell('members', topic, state.members);
 }

@@ -9,27 +9,24 @@ import { Subscription } from './subscription.js';
 
 /**
  * @param {Core} core
- * @param {number} now
- * @param {number} ticket
- * @param {Request} request
+ * @param {{ readonly ticket: number, readonly request: Request }} input
  */
-export function request(core, now, ticket, request) {
+export function request(core, { ticket, request }) {
   if (core.state.phase === 'ended') return refuse(core, ticket, 'ended');
   if (request.type === 'subscribe') return subscribe(core, ticket, request);
   if (request.type === 'unsubscribe') return unsubscribe(core, ticket, request.topic);
   const isPublication = request.type === 'publish';
   const what = isPublication ? { ...request, key: core.nextKey, again: null } : request;
-  if (!core.isUp) age(core, now);
-  if (!core.outbox.push(now, ticket, what, core.config)) return refuse(core, ticket, 'full');
+  if (!core.isUp) age(core);
+  if (!core.outbox.push(core.now, ticket, what, core.config)) return refuse(core, ticket, 'full');
   if (isPublication) core.nextKey += 1;
 }
 
 /**
  * @param {Core} core
- * @param {string} topic
- * @param {number} offset
+ * @param {{ readonly topic: string, readonly offset: number }} input
  */
-export function acknowledge({ subscriptions }, topic, offset) {
+export function acknowledge({ subscriptions }, { topic, offset }) {
   const subscription = subscriptions.get(topic);
   if (subscription === undefined || subscription.position === null) return;
   if (offset > subscription.acked.offset) subscription.acked = { offset, isTold: false };
@@ -37,9 +34,9 @@ export function acknowledge({ subscriptions }, topic, offset) {
 
 /**
  * @param {Core} core
- * @param {boolean} away
+ * @param {{ readonly away: boolean }} input
  */
-export function setAway(core, away) {
+export function setAway(core, { away }) {
   if (core.away === away) return;
   core.away = away;
   core.isAwayTold = false;
@@ -53,7 +50,7 @@ export function setAway(core, away) {
 function subscribe(core, ticket, { topic, options }) {
   const { config, subscriptions } = core;
   if (subscriptions.get(topic) !== undefined) return refuse(core, ticket, 'subscribed');
-  if (subscriptions.size >= config.maxSubscriptions) return refuse(core, ticket, 'full');
+  if (subscriptions.count >= config.maxSubscriptions) return refuse(core, ticket, 'full');
   subscriptions.add(new Subscription(topic, 'application', options, ticket));
 }
 
@@ -66,7 +63,7 @@ function unsubscribe(core, ticket, topic) {
   const subscription = core.subscriptions.remove(topic);
   if (subscription === undefined) return refuse(core, ticket, 'notSubscribed');
   const { phase, position } = subscription;
-  if (subscription.ticket !== null) core.settle(subscription.ticket, { outcome: 'withdrawn' });
+  core.settle(subscription.ticket, { outcome: 'withdrawn' });
   const wasNeverAsked = position === null && phase.name !== 'asked' && phase.name !== 'active';
   if (wasNeverAsked || phase.name === 'lapsed') {
     core.settle(ticket, { outcome: 'done', answer: { to: 'unsubscribe', ok: {} } });

@@ -78,54 +78,35 @@ export class Session {
    */
   step(now, random, input) {
     const core = this.#core;
+    core.now = now;
+    core.random = random;
     if (!core.isUp) core.downSince ??= now;
-    switch (input.type) {
-      case 'opened':
-        opened(core, now, input.token);
-        break;
-      case 'received':
-        hear(core, now, random, input.message);
-        break;
-      case 'lost':
-        lost(core, now, input.code);
-        break;
-      case 'tick':
-        tick(core, now);
-        break;
-      case 'request':
-        request(core, now, input.ticket, input.request);
-        break;
-      case 'ack':
-        acknowledge(core, input.topic, input.offset);
-        break;
-      case 'away':
-        setAway(core, input.away);
-        break;
-      case 'close':
-        close(core);
-    }
+    /** @type {(core: Core, input: any) => void} */
+    const handle = HANDLERS[input.type];
+    handle(core, input);
     flush(core);
     return core.out.splice(0);
   }
 }
 
+/** @type {{ [K in Input['type']]: (core: Core, input: Input & { type: K }) => void }} */
+const HANDLERS = { opened, received: hear, lost, tick, request, ack: acknowledge, away: setAway, close };
+
 /**
  * @param {Core} core
- * @param {number} now
- * @param {number} random
- * @param {import('../message.js').Message} message
+ * @param {{ readonly message: import('../message.js').Message }} input
  */
-function hear(core, now, random, message) {
+function hear(core, { message }) {
   const { state } = core;
   if (state.phase !== 'up' && state.phase !== 'connecting') return;
   const heard = decode(core, message);
   if (state.phase === 'up') {
-    state.pulse.heard(now);
-    if (heard.type !== 'heartbeat') core.numbering.received(now, size(message));
+    state.pulse.heard(core.now);
+    if (heard.type !== 'heartbeat') core.numbering.received(core.now, size(message));
   }
   if (heard.type === 'fault') notUnderstood(core, heard.message);
-  else if (state.phase === 'up') received(core, now, random, heard);
-  else receivedConnecting(core, now, random, heard);
+  else if (state.phase === 'up') received(core, heard);
+  else receivedConnecting(core, heard);
 }
 
 /**
@@ -148,19 +129,18 @@ function decode({ state, pending }, message) {
 
 /**
  * @param {Core} core
- * @param {number} now
  */
-function tick(core, now) {
+function tick(core) {
   const { state } = core;
-  core.subscriptions.tick(now);
+  core.subscriptions.tick(core.now);
   switch (state.phase) {
     case 'down':
-      return age(core, now);
+      return age(core);
     case 'connecting':
-      age(core, now);
-      if (state.deadline <= now) leave(core, now, RETURNING);
+      age(core);
+      if (state.deadline <= core.now) leave(core, RETURNING);
       return;
     case 'up':
-      tickLink(core, state, now);
+      tickLink(core, state);
   }
 }

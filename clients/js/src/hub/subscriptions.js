@@ -2,36 +2,26 @@
 
 /** @typedef {import('./subscription.js').Subscription} Subscription */
 
-export class Subscriptions {
-  /** @type {Map<string, Subscription>} */
-  #all = new Map();
+/** @extends {Map<string, Subscription>} */
+export class Subscriptions extends Map {
   /** Topics that the hub still has to be told about, with the request that is settled by that. @type {[topic: string, ticket: number | null][]} */
   leaving = [];
 
-  get size() {
-    return this.#all.size + this.leaving.length;
-  }
-
-  /** @returns {Iterable<Subscription>} */
-  all() {
-    return this.#all.values();
-  }
-
-  /** @param {string} topic */
-  get(topic) {
-    return this.#all.get(topic);
+  /** How many there are, for the hub as well. */
+  get count() {
+    return this.size + this.leaving.length;
   }
 
   /** @param {Subscription} subscription */
   add(subscription) {
-    this.#all.set(subscription.topic, subscription);
+    this.set(subscription.topic, subscription);
     return subscription;
   }
 
   /** @param {string} topic */
   remove(topic) {
-    const removed = this.#all.get(topic);
-    this.#all.delete(topic);
+    const removed = this.get(topic);
+    this.delete(topic);
     return removed;
   }
 
@@ -42,14 +32,14 @@ export class Subscriptions {
 
   /** What `connect` names. */
   name() {
-    const ofApplication = [...this.all()].filter(({ origin }) => origin === 'application');
+    const ofApplication = [...this.values()].filter(({ origin }) => origin === 'application');
     for (const subscription of ofApplication) subscription.isNamed = true;
     return ofApplication.map(({ topic, request }) => /** @type {const} */ ([topic, request]));
   }
 
   /** Those that a `connect` named. */
   get named() {
-    return [...this.all()].filter(({ isNamed }) => isNamed);
+    return [...this.values()].filter(({ isNamed }) => isNamed);
   }
 
   /** The first that is to be asked for. */
@@ -65,7 +55,7 @@ export class Subscriptions {
   /** When the next is to be asked for. */
   get deadline() {
     let deadline = Infinity;
-    for (const { phase } of this.all()) {
+    for (const { phase } of this.values()) {
       if (phase.name === 'later') deadline = Math.min(deadline, phase.at);
     }
     return deadline;
@@ -77,7 +67,7 @@ export class Subscriptions {
    * @param {number} now
    */
   tick(now) {
-    for (const subscription of this.all()) {
+    for (const subscription of this.values()) {
       const { phase } = subscription;
       if (phase.name === 'later' && phase.at <= now) subscription.phase = { name: 'wanted' };
     }
@@ -85,7 +75,7 @@ export class Subscriptions {
 
   /** A new session begins: none stands any more. */
   restart() {
-    for (const subscription of this.all()) {
+    for (const subscription of this.values()) {
       subscription.phase = { name: subscription.origin === 'hub' ? 'lapsed' : 'wanted' };
       subscription.roster.reset(null);
     }
@@ -93,6 +83,6 @@ export class Subscriptions {
 
   /** @param {(subscription: Subscription) => boolean} is */
   #find(is) {
-    for (const subscription of this.all()) if (is(subscription)) return subscription;
+    for (const subscription of this.values()) if (is(subscription)) return subscription;
   }
 }

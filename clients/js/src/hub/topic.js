@@ -10,13 +10,12 @@ import { target } from './target.js';
 /** @typedef {import('./answers.js').Subscribed} Subscribed */
 /** @typedef {import('./client-message.js').SubscribeOptions} SubscribeOptions */
 /** @typedef {import('./hub-message.js').Gap} Gap */
-/** @typedef {import('./output.js').Event} HubEvent */
 /** @typedef {import('./values.js').Departure} Departure */
 /** @typedef {import('./values.js').ErrorReply} ErrorReply */
 /** @typedef {import('./values.js').Member} Member */
 /** @typedef {import('./values.js').PresenceState} PresenceState */
 
-/** @typedef {Extract<HubEvent, { type: 'publication' }>['publication']} Publication */
+/** @typedef {import('./output.js').TopicDetails['publication']} Publication */
 
 /**
  * Who came and who went, since this was told last.
@@ -33,24 +32,15 @@ import { target } from './target.js';
  * @property {Presence} presence `members` or `memberCount` is another
  */
 
-/**
- * What a topic needs of its client.
- *
- * @typedef {object} Hands
- * @property {import('./driver.js').Driver['request']} request
- * @property {import('./driver.js').Driver['step']} step
- * @property {(topic: Topic) => void} listen from now on it gets what is told of its name
- * @property {(topic: Topic) => void} forget
- * @property {number} maxUnread
- */
-
 /** @extends {target<TopicEvents>} */
 export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() {
-  #hands;
+  #driver;
+  #topics;
   #options;
+  #maxUnread;
   /** @type {Set<Reader<Publication>>} */
   #readers = new Set();
-  /** @type {Promise<void> | null} */
+  /** @type {Promise<unknown> | null} */
   #subscribed = null;
   /** @type {Map<string, Member>} */
   #members = new Map();
@@ -59,14 +49,18 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
   /**
    * @param {string} name
    * @param {SubscribeOptions} options
-   * @param {Hands} hands
+   * @param {import('./driver.js').Driver} driver
+   * @param {Map<string, Topic>} topics those that are subscribed, or to be: they are told what happens
+   * @param {number} maxUnread
    */
-  constructor(name, options, hands) {
+  constructor(name, options, driver, topics, maxUnread) {
     super();
     /** Its name. */
     this.name = name;
     this.#options = options;
-    this.#hands = hands;
+    this.#driver = driver;
+    this.#topics = topics;
+    this.#maxUnread = maxUnread;
   }
 
   /** Who is there, by session; known while it is subscribed with `presence: 'full'`. @returns {ReadonlyMap<string, Member>} */
@@ -85,20 +79,19 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @returns {Promise<void>} resolves when the subscription stands, which may take as long as there is no link
    * @throws {HubError} (the promise) if the hub refuses, or there are too many
    */
-  subscribe() {
+  async subscribe() {
+    await this.#subscribe();
+  }
+
+  #subscribe() {
     if (this.#subscribed !== null) return this.#subscribed;
-    this.#hands.listen(this);
-    const request = this.#hands.request({ type: 'subscribe', topic: this.name, options: this.#options });
-    /** @type {Promise<void>} */
-    const subscribed = request.then(
-      () => {},
-      (error) => {
-        // It may have been given up, and asked for anew, in the meantime.
-        if (this.#subscribed === subscribed) this.#end(error);
-        throw error;
-      },
-    );
+    if (!this.#topics.has(this.name)) this.#topics.set(this.name, this);
+    const subscribed = this.#driver.request({ type: 'subscribe', topic: this.name, options: this.#options });
     this.#subscribed = subscribed;
+    subscribed.catch((error) => {
+      // It may have been given up, and asked for anew, in the meantime.
+      if (this.#subscribed === subscribed) this.end(error);
+    });
     return subscribed;
   }
 
@@ -109,8 +102,8 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @throws {HubError} (the promise) if it is not subscribed
    */
   async unsubscribe() {
-    const request = this.#hands.request({ type: 'unsubscribe', topic: this.name });
-    this.#end();
+    const request = this.#driver.request({ type: 'unsubscribe', topic: this.name });
+    this.end();
     await request;
   }
 
@@ -122,9 +115,9 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    */
   [Symbol.asyncIterator]() {
     /** @type {Reader<Publication>} */
-    const reader = new Reader(this.#hands.maxUnread, () => this.#readers.delete(reader));
+    const reader = new Reader(this.#maxUnread, () => this.#readers.delete(reader));
     this.#readers.add(reader);
-    this.subscribe().catch((error) => reader.end(error));
+    this.#subscribe().catch((error) => reader.end(error));
     return reader;
   }
 
@@ -137,8 +130,7 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @throws {HubError} (the promise) if it was not, or perhaps not
    */
   async publish(data, { echo = true } = {}) {
-    const answer = await this.#hands.request({ type: 'publish', topic: this.name, payload: payload(data), echo });
-    return answer?.to === 'publish' ? answer.ok : {};
+    return this.#driver.request({ type: 'publish', topic: this.name, payload: payload(data), echo });
   }
 
   /**
@@ -147,7 +139,7 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @param {number} offset
    */
   acknowledge(offset) {
-    this.#hands.step({ type: 'ack', topic: this.name, offset });
+    this.#driver.step({ type: 'ack', topic: this.name, offset });
   }
 
   /**
@@ -158,10 +150,8 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @returns {Promise<HistoryPage>}
    * @throws {HubError} (the promise)
    */
-  async history({ before, limit } = {}) {
-    const answer = await this.#hands.request({ type: 'history', topic: this.name, before, limit });
-    if (answer?.to !== 'history') throw new TypeError('an answer to something else');
-    return answer.ok;
+  history({ before, limit } = {}) {
+    return this.#driver.request({ type: 'history', topic: this.name, before, limit });
   }
 
   /**
@@ -170,51 +160,46 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @returns {Promise<PresenceState>}
    * @throws {HubError} (the promise)
    */
-  async presence() {
-    const answer = await this.#hands.request({ type: 'presence', topic: this.name });
-    if (answer?.to !== 'presence') throw new TypeError('an answer to something else');
-    return answer.ok;
+  presence() {
+    return this.#driver.request({ type: 'presence', topic: this.name });
   }
 
   /**
    * For the client: something happened here.
    *
-   * @param {HubEvent} event
+   * @param {import('./output.js').TopicEvent} event
    */
-  hear(event) {
-    switch (event.type) {
-      case 'publication':
-        for (const reader of [...this.#readers]) reader.push(event.publication);
-        return this.#dispatch('publication', event.publication);
-      case 'gap':
-        return this.#dispatch('gap', event.gap);
-      case 'subscribed':
-        this.#subscribed ??= Promise.resolve();
-        return this.#dispatch('subscribed', event.subscribed);
-      case 'unsubscribed':
-        this.#end(event.error && new HubError({ outcome: 'refused', error: event.error }));
-        return this.#dispatch('unsubscribed', event.error);
+  hear({ type, detail }) {
+    switch (type) {
       case 'members': {
         const gone = new Map(this.#members);
-        const joined = event.members.filter(({ session }) => !gone.delete(session));
-        return this.#change(joined, [...gone.values()], event.members);
+        const joined = detail.filter(({ session }) => !gone.delete(session));
+        return this.#change(joined, [...gone.values()], detail);
       }
       case 'membersChanged':
-        return this.#change(event.joined, event.left, event.joined);
+        return this.#change(detail.joined, detail.left, detail.joined);
       case 'memberCount':
-        this.#memberCount = event.count;
+        this.#memberCount = detail;
         return this.#dispatch('presence', { joined: [], left: [] });
+      case 'publication':
+        for (const reader of [...this.#readers]) reader.push(detail);
+        break;
+      case 'subscribed':
+        this.#subscribed ??= Promise.resolve();
+        break;
+      case 'unsubscribed':
+        this.end(detail && new HubError({ outcome: 'refused', error: detail }));
     }
+    this.#dispatch(type, detail);
   }
 
-  /** For the client: it is over. @param {unknown} [error] */
-  ended(error) {
-    this.#end(error);
-  }
-
-  /** @param {unknown} [error] for the loops */
-  #end(error) {
-    this.#hands.forget(this);
+  /**
+   * For the client: it is over.
+   *
+   * @param {unknown} [error] for the loops
+   */
+  end(error) {
+    if (this.#topics.get(this.name) === this) this.#topics.delete(this.name);
     this.#subscribed = null;
     this.#members.clear();
     this.#memberCount = 0;

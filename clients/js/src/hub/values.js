@@ -2,7 +2,7 @@
 
 import { size } from '../message.js';
 import { fromBase64 } from './payload.js';
-import { Fault, flag, list, numberUpTo, object, optional, textLike } from './read.js';
+import { Fault, both, extended, fields, flag, list, numberUpTo, object, optional, textLike } from './read.js';
 
 /** @template T @typedef {import('./read.js').Reader<T>} Reader */
 
@@ -55,15 +55,15 @@ export const place = object({ offset: number, tag: u32, prev: u32 });
 /**
  * Any JSON value, or bytes as a `Uint8Array`.
  *
- * @type {Reader<unknown>}
+ * @type {Reader<{ readonly data: unknown }>}
  */
 export function payload(value, name) {
-  const { data, b64 } = /** @type {import('./read.js').Fields} */ (value);
+  const { data, b64 } = fields(value, name);
   if ((data === undefined) === (b64 === undefined)) throw new Fault(`\`${name}\` has not one of \`data\` and \`b64\``);
-  if (b64 === undefined) return data;
+  if (b64 === undefined) return { data };
   const bytes = fromBase64(text(b64, 'b64'));
   if (bytes === null) throw new Fault('`b64` is not base64 with padding');
-  return bytes;
+  return { data: bytes };
 }
 
 /**
@@ -73,12 +73,8 @@ export function payload(value, name) {
  * @typedef {{ readonly time: number, readonly from?: string, readonly data: unknown }} Content
  */
 
-const header = object({ time: number, from: optional(name) });
-
 /** @type {Reader<Content>} */
-export function content(value, name) {
-  return { ...header(value, name), data: payload(value, name) };
-}
+export const content = both(object({ time: number, from: optional(name) }), payload);
 
 /**
  * A session of a user in a topic. `since` is in milliseconds since 1970 UTC; `info` is what the hub's
@@ -109,15 +105,10 @@ export const departures = list(object({ user: name, session: name, seen: number 
  *   & ({ readonly members: readonly Member[], readonly count?: undefined } | { readonly count: number })} PresenceState
  */
 
-/** @type {Reader<PresenceState>} */
-export function presence(value, name) {
-  const { version, count } = versioned(value, name);
-  if (count !== undefined) return { version, count };
-  return { version, ...membership(value, name) };
-}
+export const counted = object({ version: number, count: optional(number) });
 
-export const versioned = object({ version: number, count: optional(number) });
-const membership = object({ members });
+/** @type {Reader<PresenceState>} */
+export const presence = extended(counted, ({ count }) => count === undefined, object({ members }));
 
 /**
  * Whether a user is there: `online`, `away`, `offline` (with `seen`, when the user was last there),

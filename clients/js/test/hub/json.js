@@ -109,17 +109,23 @@ function event(event) {
       // The text is for people, and may be another one elsewhere.
       return { ended: event.end.why === 'notUnderstood' ? { why: event.end.why } : event.end };
     case 'publication':
-      return { publication: written({ ...event.publication, kind: undefined }) };
+      return { publication: written({ ...event.detail, kind: undefined }) };
     case 'gap':
-      return { gap: written(event.gap) };
+      return { gap: written(event.detail) };
     case 'message':
       return { message: written({ data: event.data }) };
     case 'subscribed':
-      return { subscribed: { topic: event.topic, ...subscribed(event.subscribed) } };
-    default: {
-      const { type, ...fields } = event;
-      return { [type]: written(fields) };
-    }
+      return { subscribed: { topic: event.topic, ...subscribed(event.detail) } };
+    case 'unsubscribed':
+      return { unsubscribed: written({ topic: event.topic, error: event.detail }) };
+    case 'heartbeat':
+      return { heartbeat: { roundTrip: event.roundTrip } };
+    case 'members':
+      return { members: { topic: event.topic, members: event.detail } };
+    case 'membersChanged':
+      return { membersChanged: { topic: event.topic, ...event.detail } };
+    case 'memberCount':
+      return { memberCount: { topic: event.topic, count: event.detail } };
   }
 }
 

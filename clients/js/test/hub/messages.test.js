@@ -93,31 +93,24 @@ function meaning(message) {
     case 'ok':
       return { id: message.id, ok: answer(message.answer) };
     case 'pub':
-      return { pub: written({ ...message.publication, kind: undefined, ...(message.publication.kind === 'skipped' && { skip: true }) }) };
-    case 'gap':
-      return { gap: message.gap };
-    case 'message':
-      return { message: written({ data: message.data }) };
+      return { pub: written({ ...message.value, kind: undefined, ...(message.value.kind === 'skipped' && { skip: true }) }) };
     case 'presence': {
-      const { change } = message;
-      if (change.count !== undefined) return { presence: change };
-      const { join, leave, ...rest } = change;
+      if (message.value.count !== undefined) return { presence: message.value };
+      const { join, leave, ...rest } = message.value;
       return { presence: { ...rest, ...(join.length > 0 && { join }), ...(leave.length > 0 && { leave }) } };
     }
     case 'subscribed':
-      return { subscribed: { topic: message.topic, ...subscribed(message.subscribed) } };
-    case 'bye':
-      return { bye: message.bye };
+      return { subscribed: subscribed(message.value) };
     case 'heartbeat':
       return written({ got: message.got });
     case 'error': {
       const { type, ...rest } = message;
       return rest;
     }
-    default: {
-      const { type, ...rest } = message;
-      return { [type]: rest };
-    }
+    case 'ignored':
+      return { ignored: {} };
+    default:
+      return { [message.type]: written(message.value) };
   }
 }
 

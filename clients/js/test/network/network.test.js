@@ -61,7 +61,7 @@ class Client {
 
   /**
    * @param {string} url
-   * @param {import('../../src/options.js').WebSocketClass} WebSocket
+   * @param {import('../../src/attempts.js').WebSocketClass} WebSocket
    * @param {Dice} dice
    */
   constructor(url, WebSocket, dice) {

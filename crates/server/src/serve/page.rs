@@ -53,6 +53,7 @@ const PAGE: &[File] = files![
 const CLIENT: &[File] = files![
     "../../../../clients/js/src/":
     ("/everwire/alarm.js", JS, "alarm.js"),
+    ("/everwire/attempts.js", JS, "attempts.js"),
     ("/everwire/classify.js", JS, "classify.js"),
     ("/everwire/connection.js", JS, "connection.js"),
     ("/everwire/environment.js", JS, "environment.js"),
@@ -65,6 +66,8 @@ const CLIENT: &[File] = files![
     ("/everwire/options.js", JS, "options.js"),
     ("/everwire/outbox.js", JS, "outbox.js"),
     ("/everwire/outgoing.js", JS, "outgoing.js"),
+    ("/everwire/ready-state.js", JS, "ready-state.js"),
+    ("/everwire/reconnector.js", JS, "reconnector.js"),
     ("/everwire/reliable-websocket.js", JS, "reliable-websocket.js"),
     ("/everwire/retry.js", JS, "retry.js"),
     ("/everwire/target.js", JS, "target.js"),
