@@ -42,6 +42,8 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
   #readers = new Set();
   /** @type {Promise<unknown> | null} */
   #subscribed = null;
+  /** Whether only loops want it. */
+  #isForLoops = false;
   /** @type {Map<string, Member>} */
   #members = new Map();
   #memberCount = 0;
@@ -74,12 +76,13 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
   }
 
   /**
-   * Hears it from now on, whatever becomes of the link.
+   * Hears it from now on, whatever becomes of the link, until `unsubscribe`.
    *
    * @returns {Promise<void>} resolves when the subscription stands, which may take as long as there is no link
    * @throws {HubError} (the promise) if the hub refuses, or there are too many
    */
   async subscribe() {
+    this.#isForLoops = false;
     await this.#subscribe();
   }
 
@@ -108,17 +111,27 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
   }
 
   /**
-   * Publications from now on; subscribes if nobody did. The loop ends with the subscription, and throws if
-   * the hub refuses or ends it, or if more than `maxUnread` wait for it. Leaving it does not unsubscribe.
+   * Publications from now on; subscribes if nobody did, and then unsubscribes when the last loop is left. The
+   * loop ends with the subscription, and throws if the hub refuses or ends it, or if more than `maxUnread` wait
+   * for it.
    *
    * @returns {AsyncIterator<Publication, undefined>}
    */
   [Symbol.asyncIterator]() {
     /** @type {Reader<Publication>} */
-    const reader = new Reader(this.#maxUnread, () => this.#readers.delete(reader));
+    const reader = new Reader(this.#maxUnread, () => this.#left(reader));
     this.#readers.add(reader);
+    if (this.#subscribed === null) this.#isForLoops = true;
     this.#subscribe().catch((error) => reader.end(error));
     return reader;
+  }
+
+  /** @param {Reader<Publication>} reader */
+  #left(reader) {
+    this.#readers.delete(reader);
+    const isUnwanted = this.#isForLoops && this.#readers.size === 0 && this.#subscribed !== null;
+    // If the session has ended there is nothing to leave.
+    if (isUnwanted) this.unsubscribe().catch(() => {});
   }
 
   /**

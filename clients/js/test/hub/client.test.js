@@ -86,6 +86,34 @@ test('a loop over a topic hears what is published, bytes as well, until it is un
   assert.deepEqual(await heard, [{ text: 'hi' }, new Uint8Array([0, 255])]);
 });
 
+test('a subscription that a loop began ends when the last loop is left, one that was asked for does not', async (context) => {
+  const hub = await ScriptedHub.start(context);
+  const client = open(context, hub.url);
+  const chat = client.topic('chat');
+  const first = (async () => {
+    for await (const { data } of chat) if (data === 1) break;
+  })();
+  const second = (async () => {
+    for await (const { data } of chat) if (data === 2) break;
+  })();
+  await hub.answers(SUBSCRIBE, BEGUN);
+  hub.says(pub(1));
+  await first;
+  hub.says(pub(2));
+  await second;
+  await hub.answers({ unsubscribe: { topic: 'chat' } }, {});
+
+  const third = (async () => {
+    for await (const _ of chat) break;
+  })();
+  chat.subscribe();
+  await hub.answers(SUBSCRIBE, BEGUN);
+  hub.says(pub(1));
+  await third;
+  chat.publish('next').catch(() => {});
+  await hub.hears({ publish: { topic: 'chat', key: 1, data: 'next' } });
+});
+
 test('`publish` resolves when it is stored, and again after a break when nobody knows', async (context) => {
   const hub = await ScriptedHub.start(context);
   const client = open(context, hub.url);
@@ -240,10 +268,12 @@ test('a loop that is too slow fails, and others do not', async (context) => {
   const hub = await ScriptedHub.start(context);
   const client = open(context, hub.url, { maxUnread: 2 });
   const chat = client.topic('chat');
+  const standing = chat.subscribe();
   const slow = chat[Symbol.asyncIterator]();
   const heard = /** @type {unknown[]} */ ([]);
   chat.addEventListener('publication', ({ detail }) => heard.push(detail.data));
   await hub.answers(SUBSCRIBE, BEGUN);
+  await standing;
   for (const offset of [1, 2, 3, 4]) hub.says(pub(offset));
   await until(() => heard.length === 4, 'all');
   assert.equal((await slow.next()).value?.data, 1);
