@@ -63,10 +63,23 @@ async fn whoever_comes_may_talk_in_a_room_and_is_named_as_they_say() {
 }
 
 #[tokio::test]
-async fn topics_that_are_no_rooms_are_refused() {
+async fn a_feed_is_heard_like_a_room_and_has_no_presence() {
+    let server = Server::start(&[]);
+    let (ada, bob) = (client(&server, "/hub", "ada"), client(&server, "/hub", "bob"));
+    let feed = bob.topic("feed:quotes").unwrap();
+    let mut heard = soon(feed.subscribe().into_future()).await.unwrap();
+    publish(&ada, "feed:quotes", "4.61").await;
+    assert_eq!(next_text(&mut heard).await, ("4.61".into(), Some("ada".into())));
+    let refused = soon(feed.presence()).await;
+    let Err(RequestError::Refused(error)) = refused else { panic!("{refused:?}") };
+    assert_eq!(error.code, ErrorCode::Denied);
+}
+
+#[tokio::test]
+async fn topics_that_are_neither_rooms_nor_feeds_are_refused() {
     let server = Server::start(&[]);
     let ada = client(&server, "/hub", "ada");
-    for name in ["lobby", "room:", "$hub"] {
+    for name in ["lobby", "room:", "feed:", "$hub"] {
         let topic = ada.topic(name).unwrap();
         let refused = soon(topic.publish(Payload::of("hello").unwrap())).await;
         let Err(RequestError::Refused(error)) = refused else { panic!("{refused:?}") };

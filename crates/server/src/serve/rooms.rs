@@ -1,7 +1,8 @@
-//! `/hub` and `/hub/{room}`: rooms for whoever comes.
+//! `/hub` and `/hub/{room}`: rooms and feeds for whoever comes.
 //!
-//! A client that speaks the hub's language subscribes to topics `room:…` and publishes in them, at either
-//! path. A raw client at `/hub/{room}` hears the room, and what it says is published there.
+//! A client that speaks the hub's language subscribes to topics `room:…` and `feed:…` and publishes in them,
+//! at either path. Rooms have presence; feeds have none, and cost less. A raw client at `/hub/{room}` hears
+//! the room, and what it says is published there.
 //!
 //! There are no accounts: whoever says `token=ada` is ada, and may say what to be called, `name=Ada`.
 
@@ -15,6 +16,9 @@ use serde::Serialize;
 /// What the topic of a room begins with.
 const ROOM: &str = "room:";
 
+/// What the topic of a feed begins with.
+const FEED: &str = "feed:";
+
 /// Characters of what somebody wants to be called.
 const MAX_CALLED: usize = 64;
 
@@ -24,7 +28,7 @@ pub(super) fn hub(resume_timeout: Duration) -> Hub {
     config.resume_timeout = resume_timeout;
     config.topics = Arc::new(|topic| {
         let mut rules = TopicConfig::default();
-        rules.presence = is_room(topic);
+        rules.presence = has_name(topic, ROOM);
         rules
     });
     let hub = Hub::builder().config(config);
@@ -32,7 +36,7 @@ pub(super) fn hub(resume_timeout: Duration) -> Hub {
     hub.expect("these are paths").build()
 }
 
-/// Lets everybody into every room.
+/// Lets everybody into every room and every feed.
 struct Rooms;
 
 /// What members of a room know of each other, beside who they are.
@@ -49,10 +53,10 @@ impl Endpoint for Rooms {
     }
 
     async fn allow(&self, _: &Session, _: Access, topic: &Topic) -> Result<(), ErrorReply> {
-        match is_room(topic) {
-            true => Ok(()),
-            false => Err(ErrorReply::new(ErrorCode::Denied, "the topics here are `room:…`")),
+        if has_name(topic, ROOM) || has_name(topic, FEED) {
+            return Ok(());
         }
+        Err(ErrorReply::new(ErrorCode::Denied, "the topics here are `room:…` and `feed:…`"))
     }
 
     async fn allow_status(&self, _: &Session, _: &[Name]) -> Result<(), ErrorReply> {
@@ -115,8 +119,9 @@ fn room(session: &Session) -> Option<Topic> {
     Topic::new(&format!("{ROOM}{}", session.request().param("room")?)).ok()
 }
 
-fn is_room(topic: &Topic) -> bool {
-    topic.strip_prefix(ROOM).is_some_and(|room| !room.is_empty())
+/// Whether a topic is a room, or a feed, that has a name.
+fn has_name(topic: &Topic, prefix: &str) -> bool {
+    topic.strip_prefix(prefix).is_some_and(|name| !name.is_empty())
 }
 
 fn invalid(message: &str) -> ErrorReply {
