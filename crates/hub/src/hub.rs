@@ -165,10 +165,14 @@ impl Hub {
     /// Serves a connection until it is over. It speaks the hub's language if that was negotiated, as
     /// [`acceptor`](Self::acceptor) does; else it is a raw client.
     ///
-    /// To be called in a task of its own. If the request's path has no endpoint the connection is closed
+    /// To be awaited in a task of its own; it borrows neither the hub nor the request. If the request's path has no endpoint the connection is closed
     /// with 4504.
-    pub async fn serve<S: Stream, B>(&self, request: &http::Request<B>, socket: WebSocket<S>) {
-        Session::serve(&self.0, request, socket).await;
+    pub fn serve<S: Stream, B>(
+        &self,
+        request: &http::Request<B>,
+        socket: WebSocket<S>,
+    ) -> impl Future<Output = ()> + Send + use<S, B> {
+        Session::serve(&self.0, request, socket)
     }
 
     /// Publishes from anywhere, to all who are subscribed to the topic.

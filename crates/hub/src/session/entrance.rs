@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use everwire::{AnySender, Stream, WebSocket};
+use everwire::{AnySender, Membership, Stream, WebSocket};
 use everwire_proto::{
-    Bye, ClientMessage, CloseCode, Command, Connect, Encoding, ErrorCode, ErrorReply, HubMessage,
-    Id, Resume, Secret, Verdict,
+    Bye, ClientMessage, CloseCode, Command, Encoding, ErrorCode, ErrorReply, HubMessage, Id,
+    Resume, Secret, Verdict,
 };
 use tokio::time::timeout;
 
 use super::commands::PANICKED;
 use super::link::{close, close_reason, encoded};
+use super::serve::{Reply, Serving};
 use super::{Identity, Request, Session};
 use crate::endpoint::AnyEndpoint;
 use crate::frames::{Speech, hub_frame};
 use crate::handler::Bound;
 use crate::hub::Inner;
+use crate::leaving::AtWork;
 use crate::socket::Socket;
 
 /// When whoever comes to a full hub is to try again, in milliseconds.
@@ -30,25 +32,38 @@ impl Refused {
     }
 }
 
-/// A session that a connection is for.
-pub(super) struct Begun {
-    pub(super) session: Session,
-    /// What `connect` is answered, if it is one that says it.
-    pub(super) reply: Option<(Id, Connect)>,
-}
-
 impl Session {
     /// Serves a connection until it is over.
-    pub(crate) async fn serve<S: Stream, B>(
+    ///
+    /// Small as long as nothing happens: what is done once, or now and then, has its room in a box that is gone
+    /// afterwards.
+    pub(crate) fn serve<S: Stream, B>(
         hub: &Arc<Inner>,
         request: &http::Request<B>,
+        socket: WebSocket<S>,
+    ) -> impl Future<Output = ()> + Send + use<S, B> {
+        let bound = hub.endpoint(request.uri().path());
+        let bound = bound.map(|(bound, params)| (bound, Request::new(request, params)));
+        let entering = Box::pin(Self::enter_by(hub.clone(), bound, socket));
+        async move {
+            let Some((mut serving, mut guards)) = entering.await else { return };
+            serving.run().await;
+            guards.unfinished.finish();
+        }
+    }
+
+    /// Finds out who it is, or has the connection's handler have it.
+    async fn enter_by<S: Stream>(
+        hub: Arc<Inner>,
+        bound: Option<(Bound, Request)>,
         mut socket: WebSocket<S>,
-    ) {
+    ) -> Option<(Serving<S>, Guards)> {
         hub.start_attendance();
         let at_work = hub.at_work();
         let speaks = Encoding::from_subprotocol(socket.protocol());
-        let Some((bound, params)) = hub.endpoint(request.uri().path()) else {
-            return close(&socket, CloseCode::TOLD_TO_GO, "there is no endpoint here");
+        let Some((bound, request)) = bound else {
+            close(&socket, CloseCode::TOLD_TO_GO, "there is no endpoint here");
+            return None;
         };
         let is_late = hub.is_leaving();
         let is_told = speaks.is_some() && matches!(bound, Bound::Endpoint(_)) && !is_late;
@@ -56,47 +71,50 @@ impl Session {
         // Whoever joins late is closed with that.
         let membership = group.join(&socket);
         if is_late {
-            return;
+            return None;
         }
-        let unfinished = Unfinished(Some(socket.sender().into()));
-        let request = Request::new(request, params);
+        let mut unfinished = Unfinished(Some(socket.sender().into()));
         let endpoint = match bound {
             Bound::Endpoint(endpoint) => endpoint,
             Bound::Handler(handler) => {
                 handler.handle(request, Socket::new(socket)).await;
-                return unfinished.finish();
+                unfinished.finish();
+                return None;
             }
         };
         let begun = match speaks {
-            None => Self::begin_raw(hub, &*endpoint, request).await,
-            Some(encoding) => Self::begin(hub, &*endpoint, request, encoding, &mut socket).await,
+            None => Self::begin_raw(&hub, &*endpoint, request).await,
+            Some(encoding) => Self::begin(&hub, &*endpoint, request, encoding, &mut socket).await,
         };
         match begun {
-            Ok(begun) => begun.session.clone().run(endpoint, begun, socket).await,
+            Ok((session, reply)) => {
+                let serving = Serving::new(session, endpoint, reply, socket);
+                Some((serving, Guards { unfinished, _membership: membership, _at_work: at_work }))
+            }
             Err(Refused(bye)) => {
                 let reason = close_reason(bye.code, &bye.reason);
                 if let Some(encoding) = speaks {
                     say(&socket, encoding, &HubMessage::Bye(bye));
                 }
                 socket.start_close(reason);
+                unfinished.finish();
+                None
             }
         }
-        unfinished.finish();
-        drop((membership, at_work));
     }
 
     async fn begin_raw(
         hub: &Arc<Inner>,
         endpoint: &dyn AnyEndpoint,
         request: Request,
-    ) -> Result<Begun, Refused> {
+    ) -> Result<(Self, Reply), Refused> {
         let token = request.query("token");
         let user = endpoint.identify(&request, token.as_deref()).await;
         let user = user.map_err(|_| panicked())?.map_err(|error| unauthorized(&error))?;
         let id = hub.dice.name("s-");
         let identity = Identity { client: id.clone(), id, key: hub.dice.secret(), user };
         let session = hub.enter(Self::new(hub, identity, Speech::Raw, request))?;
-        Ok(Begun { session, reply: None })
+        Ok((session, None))
     }
 
     /// Waits for `connect` and answers it.
@@ -106,7 +124,7 @@ impl Session {
         request: Request,
         encoding: Encoding,
         socket: &mut WebSocket<S>,
-    ) -> Result<Begun, Refused> {
+    ) -> Result<(Self, Reply), Refused> {
         let first = timeout(hub.config.connect_timeout, socket.recv()).await;
         let Ok(first) = first else {
             return Err(Refused::new(CloseCode::NO_CONNECT, "no `connect` in time"));
@@ -144,7 +162,7 @@ impl Session {
             }
         };
         if let Some(session) = hub.find(connect.resume.as_ref(), user.as_ref(), encoding) {
-            return Ok(Begun { session, reply: Some((id, connect)) });
+            return Ok((session, Some(Box::new((id, connect)))));
         }
         let identity = Identity {
             id: hub.dice.name("s-"),
@@ -153,8 +171,15 @@ impl Session {
             user,
         };
         let session = Self::new(hub, identity, Speech::Hub(encoding), request);
-        Ok(Begun { session: hub.enter(session)?, reply: Some((id, connect)) })
+        Ok((hub.enter(session)?, Some(Box::new((id, connect)))))
     }
+}
+
+/// What a connection that is served holds.
+struct Guards {
+    unfinished: Unfinished,
+    _membership: Membership,
+    _at_work: AtWork,
 }
 
 /// A connection whose serving may be given up: its task is dropped with the runtime, or by the application,
@@ -163,7 +188,7 @@ impl Session {
 struct Unfinished(Option<AnySender>);
 
 impl Unfinished {
-    fn finish(mut self) {
+    fn finish(&mut self) {
         self.0 = None;
     }
 }

@@ -1,5 +1,6 @@
 //! A connection of a session, from its first message to its last.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Session;
 use super::commands::{self, PANICKED};
-use crate::endpoint::{AnyEndpoint, Ending};
+use super::serve::Serving;
+use crate::endpoint::Ending;
 use crate::frames::{Speech, hub_frame};
 
 /// Bytes of a close reason: RFC 6455 §5.5 leaves a control frame 125, two of them for the code.
@@ -23,11 +25,7 @@ const GOT_EVERY: u64 = 64;
 
 /// A session with a link, in the task that has it.
 pub(crate) struct Attached<'a, S: Stream> {
-    session: &'a Session,
-    endpoint: &'a dyn AnyEndpoint,
-    socket: &'a mut WebSocket<S>,
-    /// Which link of the session's.
-    number: u64,
+    serving: &'a mut Serving<S>,
     /// Messages that the client does not know to be taken, and when it is to know.
     unsaid: u64,
     say_got: Option<Pin<Box<Sleep>>>,
@@ -60,31 +58,31 @@ impl LinkEnd {
 }
 
 impl<'a, S: Stream> Attached<'a, S> {
-    pub(crate) fn new(
-        session: &'a Session,
-        endpoint: &'a dyn AnyEndpoint,
-        socket: &'a mut WebSocket<S>,
-        number: u64,
-    ) -> Self {
-        Self { session, endpoint, socket, number, unsaid: 0, say_got: None }
+    pub(super) fn new(serving: &'a mut Serving<S>) -> Self {
+        Self { serving, unsaid: 0, say_got: None }
+    }
+
+    fn session(&self) -> &Session {
+        &self.serving.session
     }
 
     /// Serves the link until it ends.
-    pub(crate) async fn run(mut self) -> LinkEnd {
+    pub(crate) async fn run(&mut self) -> LinkEnd {
         loop {
             if let Some(end) = self.due() {
-                return self.say_goodbye(end).await;
+                return self.say_goodbye(end);
             }
-            let session = self.session;
+            let Serving { session, socket, .. } = &mut *self.serving;
             tokio::select! {
-                () = session.0.work.notified() => {}
+                () = poll_fn(|cx| session.lock().bell.poll(cx)) => {}
                 () = session.catch_up() => {}
                 () = expired(&mut self.say_got) => self.say_got(),
-                message = self.socket.recv() => match message {
+                message = socket.recv() => match message {
                     None => return self.lost(),
+                    // In a box, as catching up is: most of the time there is nothing to do.
                     Some(message) => {
-                        if let Err(end) = self.handle(message).await {
-                            return self.say_goodbye(end).await;
+                        if let Err(end) = Box::pin(self.handle(message)).await {
+                            return self.say_goodbye(end);
                         }
                     }
                 },
@@ -94,8 +92,8 @@ impl<'a, S: Stream> Attached<'a, S> {
 
     /// Whether the link or the session has to end.
     fn due(&self) -> Option<Due> {
-        let state = self.session.lock();
-        if state.link != self.number {
+        let state = self.session().lock();
+        if state.link != self.serving.link {
             return Some(Due::TakenOver);
         }
         if state.too_slow {
@@ -106,9 +104,9 @@ impl<'a, S: Stream> Attached<'a, S> {
 
     /// The connection has ended by itself, or the client has ended it.
     fn lost(&self) -> LinkEnd {
-        let report = self.socket.close_report();
+        let report = self.serving.socket.close_report();
         let (code, reason) = report.map_or((CloseCode(1006), String::new()), told);
-        let farewell = self.session.0.speech == Speech::Raw
+        let farewell = self.session().0.speech == Speech::Raw
             || matches!(code, CloseCode::FAREWELL | CloseCode(1000));
         match farewell {
             true => LinkEnd::Session(Ending { code, reason, was_clean: code.0 != 1006 }),
@@ -116,7 +114,7 @@ impl<'a, S: Stream> Attached<'a, S> {
         }
     }
 
-    async fn say_goodbye(self, due: Due) -> LinkEnd {
+    fn say_goodbye(&self, due: Due) -> LinkEnd {
         let (code, reason) = match &due {
             Due::TakenOver => (CloseCode::TAKEN_OVER, "taken over"),
             Due::Lost => (CloseCode(1011), ""),
@@ -124,39 +122,39 @@ impl<'a, S: Stream> Attached<'a, S> {
             Due::Panicked => (PANICKED, "the endpoint failed"),
             Due::Close(code, reason) => (*code, &**reason),
         };
-        if let Speech::Hub(encoding) = self.session.0.speech {
+        if let Speech::Hub(encoding) = self.session().0.speech {
             self.push_now(&HubMessage::Bye(Bye::new(code, reason)), encoding);
         }
-        close(self.socket, code, reason);
+        close(&self.serving.socket, code, reason);
         LinkEnd::of(due)
     }
 
     async fn handle(&mut self, message: Message) -> Result<(), Due> {
-        match self.session.0.speech {
+        match self.session().0.speech {
             Speech::Raw => {
                 let payload = commands::raw_payload(message);
-                commands::on_message(self.session, self.endpoint, payload).await
+                commands::on_message(self.session(), &*self.serving.endpoint, payload).await
             }
             Speech::Hub(encoding) => self.handle_encoded(&encoded(message), encoding).await,
         }
     }
 
     async fn handle_encoded(&mut self, message: &Encoded, encoding: Encoding) -> Result<(), Due> {
-        let session = self.session;
-        let message = ClientMessage::decode(message, encoding, session.0.hub.config.max_message);
+        let config = &self.session().0.hub.config;
+        let message = ClientMessage::decode(message, encoding, config.max_message);
         if let Ok(ClientMessage::Heartbeat { got }) = message {
             return self.handle_heartbeat(got);
         }
-        let interval = session.0.hub.config.heartbeat_interval;
+        let interval = config.heartbeat_interval;
         // What has no reply is waited for by its number.
         let is_send = matches!(message, Ok(ClientMessage::Send(_)));
         self.take(if is_send { GOT_SOON.min(interval) } else { interval });
         match message {
-            Ok(message) => commands::handle(session, self.endpoint, message).await,
+            Ok(message) => commands::handle(self.session(), &*self.serving.endpoint, message).await,
             Err(error) => match error.verdict() {
                 Verdict::Ignore => Ok(()),
                 Verdict::Answer(id, reply) => {
-                    session.reply(id, Err(reply)).await;
+                    self.session().reply(id, Err(reply)).await;
                     Ok(())
                 }
                 Verdict::Close(code) => Err(Due::Close(code, error.to_string())),
@@ -167,7 +165,7 @@ impl<'a, S: Stream> Attached<'a, S> {
     fn handle_heartbeat(&mut self, got: Option<u64>) -> Result<(), Due> {
         match got {
             None => self.say_got(),
-            Some(got) if self.session.lock().sent.handle_got(got) => {}
+            Some(got) if self.session().lock().sent.handle_got(got) => {}
             Some(_) => {
                 let reason = "`got` is more than was sent".to_owned();
                 return Err(Due::Close(CloseCode::NOT_UNDERSTOOD, reason));
@@ -178,7 +176,7 @@ impl<'a, S: Stream> Attached<'a, S> {
 
     /// One more message of the client's is taken, which it is to know within this time.
     fn take(&mut self, within: Duration) {
-        self.session.lock().received += 1;
+        self.session().lock().received += 1;
         self.unsaid += 1;
         if self.unsaid >= GOT_EVERY {
             self.say_got();
@@ -193,14 +191,14 @@ impl<'a, S: Stream> Attached<'a, S> {
     /// Tells the client how many of its messages were taken.
     fn say_got(&mut self) {
         (self.unsaid, self.say_got) = (0, None);
-        let Speech::Hub(encoding) = self.session.0.speech else { return };
-        let got = Some(self.session.lock().received);
+        let Speech::Hub(encoding) = self.session().0.speech else { return };
+        let got = Some(self.session().lock().received);
         self.push_now(&HubMessage::Heartbeat { got }, encoding);
     }
 
     /// Sends what has no number. If there is no room, the client hears enough as it is.
     fn push_now(&self, message: &HubMessage, encoding: Encoding) {
-        if let Some(outlet) = &self.session.lock().outlet {
+        if let Some(outlet) = &self.session().lock().outlet {
             let _ = outlet.try_send(&hub_frame(message, encoding));
         }
     }

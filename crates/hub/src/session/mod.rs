@@ -1,16 +1,20 @@
 //! A session: one user agent at the hub, over one link after another.
 
+mod bell;
 mod commands;
 mod data;
 mod entrance;
+mod head;
 mod link;
 mod membership;
 mod sent;
 mod serve;
+mod subscribed;
 mod subscriptions;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everwire::{AnySender, SendError, SharedFrame};
@@ -18,12 +22,12 @@ use everwire_proto::{
     Bye, CloseCode, Encoding, GapReason, HubMessage, JsonText, Name, Payload, Position, Secret,
     Topic,
 };
-use tokio::sync::Notify;
 
+use self::bell::Bell;
 pub use self::data::Request;
 pub(crate) use self::link::close_reason;
 use self::sent::Sent;
-use self::subscriptions::Subscription;
+use self::subscribed::Subscriptions;
 use crate::broker::{BrokerError, Published};
 use crate::frames::{Speech, hub_frame, raw, skip};
 use crate::hub::Inner;
@@ -46,8 +50,6 @@ pub(crate) struct Shared {
     speech: Speech,
     request: Request,
     state: Mutex<State>,
-    /// Something waits to be done by the task that has the link.
-    work: Notify,
     /// Held by the task that has the link: the endpoint is called by one at a time.
     turn: tokio::sync::Mutex<()>,
 }
@@ -56,7 +58,7 @@ pub(crate) struct Shared {
 struct State {
     // The link.
     /// Which one it is; counted so that an old one does not speak for the new.
-    link: u64,
+    link: Option<NonZeroU64>,
     outlet: Option<AnySender>,
     sent: Sent,
     /// Numbered messages of the client that were taken.
@@ -67,7 +69,7 @@ struct State {
     closing: Option<(CloseCode, String)>,
 
     // Topics.
-    subscriptions: HashMap<Topic, Subscription>,
+    subscriptions: Subscriptions,
     /// Topics whose publications this session lacks, in turns.
     behind: VecDeque<Topic>,
     /// Publications are not pushed yet: the reply that they follow is not.
@@ -75,6 +77,8 @@ struct State {
     /// What others are told about it where it is a member.
     info: Option<JsonText>,
 
+    /// Something waits to be done by the task that has the link.
+    bell: Bell,
     ended: bool,
 }
 
@@ -103,16 +107,17 @@ impl Session {
         request: Request,
     ) -> Self {
         let state = State {
-            link: 0,
+            link: None,
             outlet: None,
             sent: Sent::new(hub.config.max_unacknowledged),
             received: 0,
             too_slow: false,
             closing: None,
-            subscriptions: HashMap::new(),
+            subscriptions: Subscriptions::default(),
             behind: VecDeque::new(),
             held: true,
             info: None,
+            bell: Bell::default(),
             ended: false,
         };
         Self(Arc::new(Shared {
@@ -124,7 +129,6 @@ impl Session {
             speech,
             request,
             state: Mutex::new(state),
-            work: Notify::new(),
             turn: tokio::sync::Mutex::default(),
         }))
     }
@@ -253,7 +257,7 @@ impl Session {
         if let Some(outlet) = outlet {
             self.close_link(&outlet, Bye::new(code, reason));
         }
-        self.0.work.notify_one();
+        self.lock().bell.ring();
     }
 
     /// Ends a link, whatever the task is at that has it.
@@ -343,8 +347,9 @@ impl Session {
 
     /// The policy `close` struck.
     pub(crate) fn handle_too_slow(&self) {
-        self.lock().too_slow = true;
-        self.0.work.notify_one();
+        let mut state = self.lock();
+        state.too_slow = true;
+        state.bell.ring();
     }
 
     // What a hub that goes says.
@@ -371,8 +376,9 @@ impl Session {
 
     /// There is something about a topic that this session lacks.
     pub(crate) fn handle_behind(&self, topic: &Topic) {
-        self.lock().behind.push_back(topic.clone());
-        self.0.work.notify_one();
+        let mut state = self.lock();
+        state.behind.push_back(topic.clone());
+        state.bell.ring();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -385,8 +391,8 @@ const DRAINING: &str = "draining";
 
 impl State {
     /// The link with this number is gone.
-    fn drop_outlet(&mut self, number: u64) {
-        if self.link == number {
+    fn drop_outlet(&mut self, number: NonZeroU64) {
+        if self.link == Some(number) {
             (self.outlet, self.too_slow) = (None, false);
         }
     }

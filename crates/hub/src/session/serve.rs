@@ -1,6 +1,9 @@
 //! A session's links: how each is taken, what it begins with, and how the session goes on or ends.
 
+use std::future::poll_fn;
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use everwire::{AnySender, Stream, WebSocket};
 use everwire_proto::{
@@ -11,65 +14,106 @@ use tokio::time::timeout;
 
 use super::Session;
 use super::commands::{self, PANICKED};
-use super::entrance::Begun;
 use super::link::{Attached, Due, LinkEnd, close};
 use crate::endpoint::{AnyEndpoint, Ending, EndpointError};
 use crate::frames::{Speech, hub_frame};
 
-impl Session {
-    /// Has the link, and lets go of it: the session ends, or waits for another one.
-    pub(super) async fn run<S: Stream>(
-        self,
+/// A connection that is a session's, in the task that has it. Whatever becomes of that task, the session is let
+/// go of: it has ended by then, has another link, or waits for one.
+pub(super) struct Serving<S: Stream> {
+    pub(super) session: Session,
+    pub(super) endpoint: Arc<dyn AnyEndpoint>,
+    pub(super) socket: WebSocket<S>,
+    /// What `connect` is answered, if it is one that says it.
+    reply: Reply,
+    /// Which link of the session's; none before it has the session for itself.
+    pub(super) link: Option<NonZeroU64>,
+}
+
+/// The client's `connect`, if it is one that says it.
+pub(super) type Reply = Option<Box<(Id, Connect)>>;
+
+impl<S: Stream> Serving<S> {
+    pub(super) fn new(
+        session: Session,
         endpoint: Arc<dyn AnyEndpoint>,
-        begun: Begun,
-        mut socket: WebSocket<S>,
-    ) {
-        let number = self.take_link();
+        reply: Reply,
+        socket: WebSocket<S>,
+    ) -> Self {
+        Self { session, endpoint, reply, socket, link: None }
+    }
+
+    /// Has the link until it ends; then the session ends, or waits for another one.
+    pub(super) async fn run(&mut self) {
+        let session = self.session.clone();
+        let number = session.take_link();
         // The link before this one finishes what it is at.
-        let turn = self.0.turn.lock().await;
-        if self.is_ended() {
-            return close(&socket, CloseCode(1012), "the session has ended");
+        let _turn = session.0.turn.lock().await;
+        if session.is_ended() {
+            return close(&self.socket, CloseCode(1012), "the session has ended");
         }
-        let held = HeldLink { session: self.clone(), endpoint: endpoint.clone(), number };
-        let opened = self.open(&*endpoint, begun.reply, number, &socket).await;
-        let end = match opened {
-            Err(due) => {
-                close(&socket, CloseCode(1011), "the session could not go on");
-                LinkEnd::of(due)
-            }
-            Ok(()) => Attached::new(&self, &*endpoint, &mut socket, number).run().await,
-        };
+        self.link = Some(number);
+        let reply = self.reply.take();
+        let opening = session.open(&*self.endpoint, reply, number, &self.socket);
+        if let Err(due) = Box::pin(opening).await {
+            close(&self.socket, CloseCode(1011), "the session could not go on");
+            return Box::pin(session.let_go(&*self.endpoint, LinkEnd::of(due))).await;
+        }
+        let end = Attached::new(self).run().await;
+        Box::pin(session.let_go(&*self.endpoint, end)).await;
+    }
+}
+
+impl<S: Stream> Drop for Serving<S> {
+    fn drop(&mut self) {
+        let Some(number) = self.link else { return };
+        let mut state = self.session.lock();
+        state.drop_outlet(number);
+        let waits = !state.ended && state.link == Some(number);
+        drop(state);
+        // Without a runtime nobody is left to wait.
+        if let (true, Ok(runtime)) = (waits, Handle::try_current()) {
+            let (session, endpoint) = (self.session.clone(), self.endpoint.clone());
+            let at_work = session.0.hub.at_work();
+            runtime.spawn(async move {
+                session.wait_for_return(endpoint, number).await;
+                drop(at_work);
+            });
+        }
+    }
+}
+
+impl Session {
+    async fn let_go(&self, endpoint: &dyn AnyEndpoint, end: LinkEnd) {
         match end {
-            LinkEnd::Session(ending) => self.end(&*endpoint, ending).await,
+            LinkEnd::Session(ending) => self.end(endpoint, ending).await,
             // It cannot come back here.
-            LinkEnd::Lost if self.0.hub.is_leaving() => self.end(&*endpoint, left()).await,
+            LinkEnd::Lost if self.0.hub.is_leaving() => self.end(endpoint, left()).await,
             LinkEnd::Lost => self.depart().await,
             LinkEnd::TakenOver => {}
         }
-        drop((held, turn, socket));
     }
 
     /// Attaches the link and answers `connect`.
     async fn open<S: Stream>(
         &self,
         endpoint: &dyn AnyEndpoint,
-        reply: Option<(Id, Connect)>,
-        number: u64,
+        reply: Reply,
+        number: NonZeroU64,
         socket: &WebSocket<S>,
     ) -> Result<(), Due> {
-        let is_new = number == 1;
+        let is_new = number == NonZeroU64::MIN;
         if is_new {
             self.enter().await;
             endpoint.on_open(self).await.map_err(commands::panicked)?;
         } else {
             self.renew().await;
         }
-        let Some((id, connect)) = reply else {
+        let Some((id, connect)) = reply.map(|reply| *reply) else {
             let mut state = self.lock();
             state.outlet = Some(AnySender::from(socket.sender()));
             state.held = false;
-            drop(state);
-            self.0.work.notify_one();
+            state.bell.ring();
             return Ok(());
         };
         let mut connected = self.connected(!is_new);
@@ -97,7 +141,7 @@ impl Session {
         for arriving in arriving {
             self.sit_down(arriving);
         }
-        self.0.work.notify_one();
+        self.lock().bell.ring();
         opened
     }
 
@@ -158,10 +202,10 @@ impl Session {
     }
 
     /// The client is away: either it comes back in time or the session ends.
-    async fn wait_for_return(self, endpoint: Arc<dyn AnyEndpoint>, number: u64) {
+    async fn wait_for_return(self, endpoint: Arc<dyn AnyEndpoint>, number: NonZeroU64) {
         let away = timeout(self.0.hub.config.resume_timeout, self.closing(number)).await;
         let _turn = self.0.turn.lock().await;
-        if self.lock().link != number {
+        if self.lock().link != Some(number) {
             return;
         }
         let ending = match away {
@@ -172,24 +216,26 @@ impl Session {
                 was_clean: false,
             },
         };
-        self.end(&*endpoint, ending).await;
+        // In a box: many wait for long, and few end at a time.
+        Box::pin(self.end(&*endpoint, ending)).await;
     }
 
     /// Waits until somebody closes the session while this was its last link.
-    async fn closing(&self, number: u64) -> (CloseCode, String) {
-        loop {
-            {
-                let state = self.lock();
-                if state.link != number {
-                    // Its new link sees to it.
-                    return (CloseCode::TAKEN_OVER, String::new());
-                }
-                if let Some(closing) = &state.closing {
-                    return closing.clone();
-                }
+    async fn closing(&self, number: NonZeroU64) -> (CloseCode, String) {
+        let closed = |cx: &mut Context<'_>| {
+            let mut state = self.lock();
+            if state.link != Some(number) {
+                // Its new link sees to it.
+                return Poll::Ready((CloseCode::TAKEN_OVER, String::new()));
             }
-            self.0.work.notified().await;
-        }
+            if let Some(closing) = &state.closing {
+                return Poll::Ready(closing.clone());
+            }
+            // What rang before is seen by now.
+            while state.bell.poll(cx).is_ready() {}
+            Poll::Pending
+        };
+        poll_fn(closed).await
     }
 
     /// The session ends, once.
@@ -205,7 +251,7 @@ impl Session {
             CloseCode::DRAINING => self.depart().await,
             _ => self.bid_farewell().await,
         }
-        self.0.work.notify_waiters();
+        self.lock().bell.ring();
         if ending.code == PANICKED {
             let _ = endpoint.on_error(self, &EndpointError::Panicked).await;
         }
@@ -213,44 +259,18 @@ impl Session {
     }
 
     /// From now on an older link does not speak for the session. The number of the new one.
-    fn take_link(&self) -> u64 {
+    fn take_link(&self) -> NonZeroU64 {
         let mut state = self.lock();
-        state.link += 1;
-        state.too_slow = false;
-        let (number, old) = (state.link, state.outlet.take());
+        let number = state.link.map_or(NonZeroU64::MIN, |last| last.saturating_add(1));
+        (state.link, state.too_slow) = (Some(number), false);
+        let old = state.outlet.take();
+        state.bell.ring();
         drop(state);
         if let Some(old) = old {
             // Whoever waits for room on it waits no longer.
             self.close_link(&old, Bye::new(CloseCode::TAKEN_OVER, "taken over"));
         }
-        self.0.work.notify_one();
         number
-    }
-}
-
-/// A session's link, in the task that has it. Whatever becomes of that task, the session is let go of: it has
-/// ended by then, has another link, or waits for one.
-struct HeldLink {
-    session: Session,
-    endpoint: Arc<dyn AnyEndpoint>,
-    number: u64,
-}
-
-impl Drop for HeldLink {
-    fn drop(&mut self) {
-        let mut state = self.session.lock();
-        state.drop_outlet(self.number);
-        let waits = !state.ended && state.link == self.number;
-        drop(state);
-        // Without a runtime nobody is left to wait.
-        if let (true, Ok(runtime)) = (waits, Handle::try_current()) {
-            let (session, endpoint) = (self.session.clone(), self.endpoint.clone());
-            let (at_work, number) = (session.0.hub.at_work(), self.number);
-            runtime.spawn(async move {
-                session.wait_for_return(endpoint, number).await;
-                drop(at_work);
-            });
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a session hears, and how it catches up.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use everwire::SharedFrame;
@@ -8,21 +9,13 @@ use everwire_proto::{
     SubscribeFrom, SubscribeOptions, Subscribed, Topic,
 };
 
+use super::subscribed::Subscription;
 use super::{Pushed, Session};
 use crate::frames::{Speech, hub_frame};
 use crate::topics::{Crowd, Room, Seat, Stance};
 
 /// Publications that a session reads from the log at a time.
 const PAGE: usize = 64;
-
-/// A session's place in a topic.
-#[derive(Debug, Clone)]
-pub(super) struct Subscription {
-    room: Arc<Room>,
-    seat: usize,
-    /// Its place among those who hear who is there.
-    hearing: Option<usize>,
-}
 
 /// A subscription that is about to begin: behind its reply.
 pub(super) struct Arriving {
@@ -95,7 +88,7 @@ impl Session {
 
     /// The topics that the session hears.
     pub fn subscriptions(&self) -> Vec<Topic> {
-        self.lock().subscriptions.keys().cloned().collect()
+        self.lock().subscriptions.topics().cloned().collect()
     }
 
     /// Prepares a subscription: finds out where it begins. Publications are counted from then on.
@@ -107,7 +100,7 @@ impl Session {
         let hub = &self.0.hub;
         // A client that has missed something goes on from where it is.
         let moves = matches!(options.from, SubscribeFrom::Position(_));
-        if self.lock().subscriptions.contains_key(topic) && !(moves && self.give_up(topic)) {
+        if self.lock().subscriptions.contains(topic) && !(moves && self.give_up(topic)) {
             return Err(ErrorReply::new(ErrorCode::AlreadySubscribed, "already subscribed"));
         }
         let max = hub.config.max_subscriptions;
@@ -189,9 +182,9 @@ impl Session {
         let subscription = Subscription { room: room.clone(), seat, hearing };
         let mut state = self.lock();
         let ended = state.ended;
-        let double = state.subscriptions.insert(topic.clone(), subscription);
+        let is_first = state.subscriptions.insert(subscription);
         drop(state);
-        debug_assert!(double.is_none(), "subscribed twice");
+        debug_assert!(is_first, "subscribed twice");
         if let (Some(place), Some(presence)) = (hearing, subscribed.presence) {
             room.audience().begin(&topic, place, presence.version);
         }
@@ -207,8 +200,15 @@ impl Session {
     ///
     /// # Cancel safety
     /// Safe: how far it got is with the topic, and the topic has another turn.
-    pub(super) async fn catch_up(&self) {
-        let Some(mut turn) = self.next_turn() else { return std::future::pending().await };
+    pub(super) fn catch_up(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        match self.next_turn() {
+            Some(turn) => Box::pin(self.take_turn(turn)),
+            // Most of the time; it takes no memory.
+            None => Box::pin(std::future::pending()),
+        }
+    }
+
+    async fn take_turn(&self, mut turn: Turn<'_>) {
         let subscription = self.lock().subscriptions.get(&turn.topic).cloned();
         let Some(Subscription { room, seat, hearing }) = subscription else {
             return turn.is_done = true;

@@ -23,7 +23,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(topic: &Topic) -> Arc<Self> {
+    pub(crate) fn new(topic: &Topic) -> Arc<Self> {
         let crowd = Mutex::new(Crowd::new(topic.clone()));
         Arc::new(Self {
             topic: topic.clone(),
@@ -32,6 +32,10 @@ impl Room {
             audience: Mutex::default(),
             heard: AtomicBool::new(false),
         })
+    }
+
+    pub(crate) fn topic(&self) -> &Topic {
+        &self.topic
     }
 
     /// Has the broker hand over what is published, once.

@@ -18,7 +18,7 @@ impl Endpoint for Door {
         if let Some(user) = token.or_else(|| request.cookie("user")) {
             return Ok(Name::new(user).ok());
         }
-        let Some(badge) = request.headers().get("x-badge") else { return Ok(None) };
+        let Some(badge) = request.header("X-Badge") else { return Ok(None) };
         match look_up(badge.as_bytes()).await {
             Some(user) => Ok(Some(user)),
             None => Err(ErrorReply::new(ErrorCode::Unauthorized, "no such badge")),

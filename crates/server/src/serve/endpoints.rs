@@ -103,8 +103,7 @@ impl Endpoints {
                 });
             }
             Endpoint::Hub => {
-                let hub = self.hub.clone();
-                tokio::spawn(async move { hub.serve(&request, socket).await });
+                tokio::spawn(self.hub.serve(&request, socket));
             }
         }
     }
