@@ -37,6 +37,17 @@ impl Payload {
         Self::Binary(bytes.into())
     }
 
+    /// The JSON value, read into a type of yours.
+    ///
+    /// # Errors
+    /// If it is another value, or bytes.
+    pub fn read<'a, T: serde::Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        match self {
+            Self::Json(text) => text.read(),
+            Self::Binary(_) => Err(serde::de::Error::custom("bytes are no JSON")),
+        }
+    }
+
     /// Its size in bytes: of the JSON text, or of the bytes themselves. `max_message` limits this.
     pub fn size(&self) -> usize {
         match self {

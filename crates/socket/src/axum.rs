@@ -58,6 +58,11 @@ impl Upgrade {
         self
     }
 
+    /// Whose rules it goes by.
+    pub fn rules(&self) -> &Acceptor {
+        &self.acceptor
+    }
+
     /// Accepts the request, or refuses it, by the acceptor's rules; the response is for the handler to
     /// return.
     ///
