@@ -10,9 +10,11 @@
 //! - `log`: a topic's log as a value, and what a position in it proves.
 //! - `presence`: who is there, in topics and at all; `memory` is the store of a single process.
 //!   `attendance`: what the hub tells it, and when.
-//! - `clock`, `dice`: time and chance.
+//! - `axum`: a hub in an axum program. `clock`, `dice`: time and chance.
 
 mod attendance;
+#[cfg(feature = "axum")]
+mod axum;
 pub mod broker;
 mod clock;
 mod config;

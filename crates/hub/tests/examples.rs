@@ -1,0 +1,116 @@
+//! Every example does what it says.
+#![cfg(feature = "axum")]
+#![allow(clippy::print_stdout, reason = "examples speak to a person")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "examples are programs: their `main` is not called here"
+)]
+
+use std::time::Duration;
+
+use everwire_client::proto::{Payload, PresenceMode, Secret, SubscribeFrom};
+use everwire_client::{Client, Subscription, TopicEvent};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+#[path = "../examples/chat/main.rs"]
+mod chat;
+
+/// Awaits something that must not hang.
+async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(30), future).await.expect("it hangs")
+}
+
+async fn next(heard: &mut Subscription) -> TopicEvent {
+    soon(heard.next()).await.expect("the subscription has ended")
+}
+
+/// Who says what, next.
+async fn said(heard: &mut Subscription) -> (String, String) {
+    loop {
+        if let TopicEvent::Publication(said) = next(heard).await {
+            let content = said.content();
+            return (content.from.as_ref().unwrap().to_string(), content.payload.read().unwrap());
+        }
+    }
+}
+
+/// The user who comes, or goes, next.
+async fn joined_or_left(heard: &mut Subscription) -> String {
+    match next(heard).await {
+        TopicEvent::MembersChanged { joined, left } => match (&joined[..], &left[..]) {
+            ([member], []) => format!("{} came", member.user),
+            ([], [member]) => format!("{} left", member.user),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn get(address: std::net::SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    soon(stream.read_to_string(&mut response)).await.unwrap();
+    response
+}
+
+#[tokio::test]
+async fn in_the_chat_a_room_knows_who_is_there_and_what_was_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let hub = chat::hub().unwrap();
+    tokio::spawn(axum::serve(listener, chat::app(hub.clone())).into_future());
+    let come = |name: &str| {
+        let token = Secret::new(name).unwrap();
+        Client::builder(format!("ws://{address}/chat")).token(move || Some(token.clone())).connect()
+    };
+
+    let ada = come("ada");
+    let room = ada.topic("room:blue").unwrap();
+    let mut heard =
+        soon(room.subscribe().presence(PresenceMode::Full).into_future()).await.unwrap();
+    let TopicEvent::Members(members) = next(&mut heard).await else { panic!() };
+    assert_eq!(members.len(), 1);
+    soon(room.publish(Payload::of("hello?").unwrap())).await.unwrap();
+    assert_eq!(said(&mut heard).await, ("ada".into(), "hello?".into()));
+
+    // Whoever comes later hears what was said, and is heard of.
+    let bob = come("bob");
+    let room = bob.topic("room:blue").unwrap();
+    let late = room.subscribe().from(SubscribeFrom::Last(50)).into_future();
+    let mut late = soon(late).await.unwrap();
+    assert_eq!(joined_or_left(&mut heard).await, "bob came");
+    assert_eq!(said(&mut late).await, ("ada".into(), "hello?".into()));
+    soon(room.publish(Payload::of("hi").unwrap())).await.unwrap();
+    assert_eq!(said(&mut heard).await, ("bob".into(), "hi".into()));
+    bob.close().await;
+    assert_eq!(joined_or_left(&mut heard).await, "bob left");
+    assert!(ada.topic("other").unwrap().publish(Payload::of("hi").unwrap()).await.is_err());
+
+    // A hub that goes takes nobody in.
+    let going = tokio::spawn(async move { hub.shut_down(&everwire::Shutdown::default()).await });
+    while !get(address, "/chat").await.contains("503") {
+        tokio::task::yield_now().await;
+    }
+    going.abort();
+}
+
+#[tokio::test]
+async fn the_chat_has_a_page_and_the_modules_that_it_imports() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, chat::app(chat::hub().unwrap())).into_future());
+    let page = get(address, "/").await;
+    let (_, import) = page.split_once("from '").unwrap();
+    let (module, _) = import.split_once('\'').unwrap();
+    let module = get(address, module).await;
+    assert!(module.contains("text/javascript") && module.contains("export"), "{module}");
+    for path in ["/everwire/../package.json", "/everwire/%2e%2e/package.json", "/everwire/none.js"]
+    {
+        assert!(get(address, path).await.starts_with("HTTP/1.1 404"), "{path}");
+    }
+    assert!(get(address, "/chat").await.starts_with("HTTP/1.1 4"), "it is no WebSocket");
+}
