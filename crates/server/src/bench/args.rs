@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::value_parser;
 
 use super::fanout::HEADER;
+use super::jitter::Jitter;
 
 /// Put a WebSocket server under load and measure it.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,6 +25,8 @@ pub(super) enum Command {
     Idle(Idle),
     /// Open connections, close them cleanly, and measure how many a second
     Connect(Connect),
+    /// Have a hub's clients cut off again and again, and see that each hears everything once and in order
+    Jitter(Jitter),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -171,7 +174,7 @@ fn size(least: i64) -> impl clap::builder::TypedValueParser<Value = u32> {
     value_parser!(u32).range(least..=1 << 30)
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if !duration.is_zero() => Ok(duration),

@@ -56,7 +56,7 @@ impl fmt::Display for Failure {
             Self::Files { needed, files } => write!(
                 f,
                 "{needed} open files are needed and {files} are allowed: \
-                 use fewer --connections, or raise the hard limit (`ulimit -Hn`)"
+                 use fewer (--connections, --receivers, --clients), or raise the hard limit (`ulimit -Hn`)"
             ),
             Self::Open { url, error } => write!(f, "{url}: {error}{}", open_hint(error)),
             Self::NotCompressed => f.write_str(

@@ -16,6 +16,7 @@
 //! - `opener`: opens a connection and sees whether it echoes; `trust`: TLS; `fleet`: all connections of
 //!   a run; `crew`: the threads that they are on
 //! - `payload`: what is sent, and whether what came back is it
+//! - `jitter`: a run by itself, of a hub's clients over a network that fails
 //! - `measure`: the part of a run that counts; `tally`: latencies; `moment`: how often the clock is read
 //! - `report`: tables for people, lines of JSON for programs; `progress`: a bar
 //! - `failure`: why a run ended early, and which flag would help
@@ -29,6 +30,7 @@ mod failure;
 mod fanout;
 mod fleet;
 mod idle;
+mod jitter;
 mod measure;
 mod moment;
 mod opener;
@@ -53,6 +55,7 @@ pub(crate) fn run(args: Args) -> Result<(), Box<dyn Error>> {
             Command::Fanout(args) => fanout::run(&args).await,
             Command::Idle(args) => idle::run(&args).await,
             Command::Connect(args) => connect::run(&args).await,
+            Command::Jitter(args) => jitter::run(&args).await,
         }
     })
 }

@@ -44,6 +44,11 @@ impl Report {
         self.row(label, &grouped(count as f64, 0), "");
     }
 
+    /// Whether something is so, for programs only.
+    pub(super) fn truth(&mut self, name: &str, value: bool) {
+        let _ = write!(self.json, r#","{name}":{value}"#);
+    }
+
     /// For programs only.
     pub(super) fn real(&mut self, name: &str, value: f64) {
         // To the millionth, without zeros at the end.

@@ -56,6 +56,7 @@ fn the_help_is_as_it_was() {
         (Some("fanout"), include_str!("../help/bench-fanout.txt")),
         (Some("idle"), include_str!("../help/bench-idle.txt")),
         (Some("connect"), include_str!("../help/bench-connect.txt")),
+        (Some("jitter"), include_str!("../help/bench-jitter.txt")),
     ] {
         let output = everwire(&["bench"]).args(run).arg("--help").output().unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{run:?}");
@@ -67,7 +68,7 @@ fn no_proxy_of_the_environment_is_asked() {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = format!("http://{}", proxy.local_addr().unwrap());
     // A name that is never found: a proxy would be asked for it.
-    for run in ["echo", "fanout", "idle", "connect"] {
+    for run in ["echo", "fanout", "idle", "connect", "jitter"] {
         let output = everwire(&["bench", run, "ws://everwire.invalid/echo", "--timeout", "5"])
             .envs([("ws_proxy", &at), ("http_proxy", &at), ("all_proxy", &at)])
             .stderr(Stdio::null())

@@ -2,10 +2,11 @@
 //!
 //! # Layout
 //! - `runs`: runs of the command, and servers
-//! - `echo`, `fanout`, `connect`: each run; `command`: what they have in common
+//! - `echo`, `fanout`, `connect`, `jitter`: each run; `command`: what they have in common
 
 mod command;
 mod connect;
 mod echo;
 mod fanout;
+mod jitter;
 mod runs;
