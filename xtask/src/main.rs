@@ -28,6 +28,7 @@ mod conformance;
 mod fuzz;
 mod instructions;
 mod javascript;
+mod jitter;
 mod node;
 mod peers;
 mod step;

@@ -11,17 +11,47 @@ use crate::workspace::Workspace;
 /// Installs what the lock file in `dir` names, checks the types, and runs the tests, with these
 /// variables in their environment.
 pub(crate) fn check_and_test(dir: &Path, env: &[(&str, &Path)]) -> anyhow::Result<Tally> {
-    npm(dir, env, &["ci", "--no-audit", "--no-fund"])?.ok("npm ci")?;
+    install(dir)?;
     let types = npm(dir, env, &["run", "--if-present", "check"])?.status.success();
-    let finished = npm(dir, env, &["test"])?;
-    let mut tally = count(&finished.text);
+    let mut tally = run_tests(dir, env, "test")?;
     if !types {
         tally.failed += 1;
     }
+    Ok(tally)
+}
+
+/// Installs what the lock file in `dir` names, and runs the tests of one script.
+pub(crate) fn install_and_test(
+    dir: &Path,
+    env: &[(&str, &Path)],
+    script: &str,
+) -> anyhow::Result<Tally> {
+    install(dir)?;
+    run_tests(dir, env, script)
+}
+
+fn install(dir: &Path) -> anyhow::Result<()> {
+    npm(dir, &[], &["ci", "--no-audit", "--no-fund"])?.ok("npm ci")?;
+    Ok(())
+}
+
+fn run_tests(dir: &Path, env: &[(&str, &Path)], script: &str) -> anyhow::Result<Tally> {
+    let finished = npm(dir, env, &["run", script])?;
+    let mut tally = count(&finished.text);
     if !finished.status.success() && tally.failed == 0 {
         tally.failed = 1;
     }
     Ok(tally)
+}
+
+/// Builds the server and its load generator as people run them, and says where the binary is: tests in
+/// JavaScript find it in `EVERWIRE_BIN`.
+pub(crate) fn everwire(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let mut cargo = leashed("cargo", Duration::from_secs(1800));
+    cargo.current_dir(&workspace.root).args(["build", "--release", "--bin", "everwire"]);
+    cargo.args(["-p", "everwire-server"]);
+    stream(cargo)?.ok("the build of everwire")?;
+    Ok(workspace.release("everwire"))
 }
 
 /// Builds the network that fails on command, and says where it is: tests in JavaScript find it in

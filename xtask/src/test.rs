@@ -8,7 +8,7 @@ use crate::command::{Finished, leashed, stream};
 use crate::step::{self, Plan, Step, Tally, say};
 use crate::tools;
 use crate::workspace::Workspace;
-use crate::{autobahn, browsers, conformance, fuzz, instructions, javascript, peers};
+use crate::{autobahn, browsers, conformance, fuzz, instructions, javascript, jitter, peers};
 
 /// Everything that is checked, in order: what is quick and fails often comes first.
 ///
@@ -31,6 +31,7 @@ pub(crate) const STEPS: &[Step] = &[
         fuzz::run_short(w, if plan.full { 60 } else { 10 })
     }),
     step("javascript", "clients/js in Node", javascript::NEEDS, |w, _| javascript::run(w)),
+    step("jitter", "200 clients over a network that fails", jitter::NEEDS, |w, _| jitter::run(w)),
     step("browsers", "Chromium and Firefox", browsers::NEEDS, |w, _| browsers::run(w)),
     step("peers", "other people's clients and servers", peers::NEEDS, |w, plan| {
         peers::run(w, &peers::Args { full: plan.full })
