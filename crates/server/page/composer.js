@@ -10,14 +10,16 @@ const MAX_HEIGHT_PX = 160;
 
 export class Composer {
   #form;
+  #tellName;
   #name;
   #text;
 
   /**
    * @param {HTMLFormElement} form
    * @param {(name: string, text: string) => boolean} send whether the text may leave the box
+   * @param {(name: string) => void} named somebody chose another name
    */
-  constructor(form, send) {
+  constructor(form, send, named) {
     this.#form = form;
     this.#name = /** @type {HTMLInputElement} */ (form.elements.namedItem('name'));
     this.#text = /** @type {HTMLTextAreaElement} */ (form.elements.namedItem('text'));
@@ -26,6 +28,7 @@ export class Composer {
     this.#name.value = recall('browser', 'name') ?? recall('tab', 'name') ?? someName();
     remember('tab', 'name', this.name);
     this.#text.value = recall('tab', 'draft') ?? '';
+    this.#tellName = named;
     this.#name.addEventListener('change', () => this.#named());
     this.#text.addEventListener('input', () => this.#drafted());
     this.#text.addEventListener('keydown', (event) => {
@@ -63,6 +66,7 @@ export class Composer {
   #named() {
     if (this.name === '') this.#name.value = someName();
     remember('browser', 'name', this.name);
+    this.#tellName(this.name);
   }
 
   #drafted() {

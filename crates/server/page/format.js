@@ -18,13 +18,6 @@ export function age(ms) {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
-/** @param {number} count */
-export function bytes(count) {
-  if (count < 1024) return `${count} B`;
-  if (count < 1024 * 1024) return `${(count / 1024).toFixed(1)} KiB`;
-  return `${(count / 1024 / 1024).toFixed(1)} MiB`;
-}
-
 const hoursAndMinutes = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const dayAndMonth = new Intl.DateTimeFormat(undefined, {
   weekday: 'long',
@@ -42,7 +35,7 @@ export function day(date) {
   return dayAndMonth.format(date);
 }
 
-/** What a close code means (RFC 6455 §7.4.1 and the IANA registry). */
+/** What a close code means (RFC 6455 §7.4.1, the IANA registry, and docs/protocol.md, "Endings"). */
 const CLOSE_CODES = new Map([
   [1000, 'normal closure'],
   [1001, 'going away'],
@@ -57,10 +50,33 @@ const CLOSE_CODES = new Map([
   [1012, 'service restart'],
   [1013, 'try again later'],
   [1014, 'bad gateway'],
+  [4000, 'farewell'],
+  [4001, 'sent elsewhere'],
+  [4408, 'no answer'],
+  [4409, 'too slow'],
+  [4410, 'taken over'],
+  [4412, 'draining'],
 ]);
 
 /** @param {import('./connection.js').Ending} ending */
-export function ending({ code, reason, opened }) {
-  const words = opened ? CLOSE_CODES.get(code) : 'no connection';
-  return [String(code), reason || words].filter(Boolean).join(' ');
+export function ending({ code, reason }) {
+  return [String(code), reason || CLOSE_CODES.get(code)].filter(Boolean).join(' ');
+}
+
+/** @param {import('./connection.js').End} end */
+export function end(end) {
+  switch (end.why) {
+    case 'bye':
+      return `The server says: ${ending(end.bye)}.`;
+    case 'refused':
+      return `The server refused: ${end.error.message || end.error.code}.`;
+    case 'code':
+      return `The server closed: ${ending({ code: end.code, reason: '' })}.`;
+    case 'notUnderstood':
+      return `The server was not understood: ${end.message}.`;
+    case 'unreachable':
+      return 'The server could not be reached.';
+    case 'closed':
+      return 'Closed.';
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * What travels over `/broadcast`: JSON text `{ id, name, text, at }` from this page, and whatever
- * other clients like to send, which is shown as it came.
+ * What travels in a room: JSON `{ id, name, text }` from this page, and whatever other clients like to say, which is
+ * shown as it came.
  */
 
 /**
@@ -9,7 +9,6 @@
  * @property {string} id unique for the sender
  * @property {string} name
  * @property {string} text
- * @property {number} at the sender's clock, milliseconds since 1970
  */
 
 /** @typedef {Chat | { kind: 'raw', text: string } | { kind: 'binary', bytes: number }} Message */
@@ -20,48 +19,32 @@
  * @returns {Chat}
  */
 export function compose(name, text) {
-  return { kind: 'chat', id: randomId(), name, text, at: Date.now() };
+  return { kind: 'chat', id: randomId(), name, text };
 }
 
-/** @param {Chat} chat */
-export function encode({ id, name, text, at }) {
-  return JSON.stringify({ id, name, text, at });
+/** What is published of it. @param {Chat} chat */
+export function encode({ id, name, text }) {
+  return { id, name, text };
 }
 
 /**
  * Anything that is not exactly ours is raw: nothing is refused, nothing is guessed.
  *
- * @param {string | ArrayBuffer} data
+ * @param {unknown} data
  * @returns {Message}
  */
 export function decode(data) {
-  if (typeof data !== 'string') return { kind: 'binary', bytes: data.byteLength };
-  const value = parse(data);
-  if (typeof value !== 'object' || value === null) return { kind: 'raw', text: data };
-  const { id, name, text, at } = /** @type {Record<string, unknown>} */ (value);
-  if (typeof id !== 'string' || typeof name !== 'string' || typeof text !== 'string') {
-    return { kind: 'raw', text: data };
+  if (data instanceof Uint8Array) return { kind: 'binary', bytes: data.byteLength };
+  if (typeof data === 'string') return { kind: 'raw', text: data };
+  const { id, name, text } = /** @type {Record<string, unknown>} */ (data ?? {});
+  if (typeof id === 'string' && typeof name === 'string' && typeof text === 'string') {
+    return { kind: 'chat', id, name, text };
   }
-  if (typeof at !== 'number' || Number.isNaN(new Date(at).getTime())) {
-    return { kind: 'raw', text: data };
-  }
-  return { kind: 'chat', id, name, text, at };
-}
-
-/**
- * @param {string} data
- * @returns {unknown}
- */
-function parse(data) {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return null;
-  }
+  return { kind: 'raw', text: JSON.stringify(data) };
 }
 
 /** `crypto.randomUUID` exists only in secure contexts; this works on plain http as well. */
-function randomId() {
+export function randomId() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,10 +1,13 @@
 /** What the page says about its connection: the wire, the pill, the notice and the panel. */
 
-import { age, bytes, duration, ending } from './format.js';
+import { age, duration, end, ending } from './format.js';
 import { place, write } from './place.js';
 import { Sparkline } from './sparkline.js';
 
 /** @typedef {import('./connection.js').State} State */
+
+/** What a person who writes without a connection wants to know. */
+const KEPT = 'What you send is kept, and sent once.';
 
 export class Status {
   #pill = place('pill');
@@ -17,7 +20,9 @@ export class Status {
     const settle = () => this.#open(wide.matches);
     wide.addEventListener('change', settle);
     settle();
-    this.#pill.addEventListener('click', () => this.#open(!this.isOpen));
+    for (const button of [this.#pill, place('here-button')]) {
+      button.addEventListener('click', () => this.#open(!this.isOpen));
+    }
     document.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || wide.matches || !this.isOpen) return;
       this.#open(false);
@@ -35,21 +40,19 @@ export class Status {
    * @param {import('./connection.js').Connection} connection
    */
   show(connection) {
-    const { state, socket } = connection;
+    const { state, counts } = connection;
     const now = performance.now();
     const { title, text, wait } = describe(state, now);
     write('pill-state', wait ? 'Reconnecting' : title);
     write('pill-wait', wait);
     write('state', title);
-    write('state-detail', text || socket.url);
+    write('state-detail', text);
     write('notice-title', title);
     write('notice-text', text);
     write('up', state.name === 'open' ? age(now - state.since) : '–');
-    write('buffered', bytes(socket.bufferedAmount));
-    write('extensions', state.name === 'open' ? socket.extensions || 'none' : '–');
-    if (connection.ending?.opened) {
-      write('ending', `${ending(connection.ending)}${connection.ending.wasClean ? ', clean' : ''}`);
-    }
+    write('sessions', String(counts.begun));
+    write('resumed', String(counts.resumed));
+    if (connection.ending !== null) write('ending', ending(connection.ending));
     if (state.name !== this.#shown) this.#changed(state, title);
   }
 
@@ -81,9 +84,9 @@ export class Status {
     document.body.dataset.link = state.name;
     // The countdown changes often; what is spoken changes only with the state.
     write('spoken', state.name === 'waiting' ? 'Connection lost, reconnecting' : title);
-    place('notice').hidden = state.name === 'open' || state.name === 'closing';
+    place('notice').hidden = state.name === 'open';
     place('retry').hidden = state.name !== 'waiting' && state.name !== 'offline';
-    place('close').hidden = state.name === 'closed' || state.name === 'closing';
+    place('close').hidden = state.name === 'closed';
     place('connect').hidden = state.name !== 'closed';
   }
 
@@ -102,22 +105,16 @@ export class Status {
 function describe(state, now) {
   switch (state.name) {
     case 'connecting':
-      return { title: 'Connecting', text: state.attempt > 1 ? `Attempt ${state.attempt}` : '', wait: '' };
+      return { title: 'Connecting', text: '', wait: '' };
     case 'open':
       return { title: 'Open', text: '', wait: '' };
-    case 'closing':
-      return { title: 'Closing', text: 'Waiting for the other end', wait: '' };
-    case 'closed': {
-      const text = state.ending ? `The server closed: ${ending(state.ending)}.` : 'You disconnected.';
-      return { title: 'Closed', text, wait: '' };
-    }
+    case 'closed':
+      return { title: 'Closed', text: state.end === null ? 'You disconnected.' : end(state.end), wait: '' };
     case 'offline':
-      return { title: 'Offline', text: 'Waiting for the network. What you write is kept.', wait: '' };
+      return { title: 'Offline', text: `Waiting for the network. ${KEPT}`, wait: '' };
     case 'waiting': {
       const wait = `${Math.max(0, Math.ceil((state.until - now) / 1000))} s`;
-      const failed = state.ending?.reason ? `failed: ${state.ending.reason}` : 'found no server';
-      const text = state.ending?.opened ? '' : `The last attempt ${failed}. `;
-      return { title: `Reconnecting in ${wait}`, text: `${text}What you write is kept.`, wait };
+      return { title: `Reconnecting in ${wait}`, text: KEPT, wait };
     }
   }
 }

@@ -4,16 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Browser } from './browser.js';
 import { Certificates, Server } from './server.js';
+import { BACK, SOON, Tab } from './tab.js';
 
 const TEST_MS = 90_000;
-/** How often a condition is looked at: a tab in the background draws no frames to wait for. */
-const polling = 100;
-/** For anything that needs no reconnect (milliseconds). */
-const SOON = { timeout: 20_000, polling };
-/** The longest wait between two attempts, and the attempt (milliseconds). */
-const BACK = { timeout: 40_000, polling };
-
-/** @typedef {import('puppeteer-core').Page} Page */
 
 describe('the page in chromium', { timeout: 5 * TEST_MS }, () => {
   /** @type {Browser} */
@@ -66,7 +59,7 @@ describe('the page in chromium', { timeout: 5 * TEST_MS }, () => {
   test('what other clients send is shown as it came', { timeout: TEST_MS }, async (context) => {
     const { server, open } = await arrange(context, browser);
     const tab = await open();
-    await tab.page.evaluate(sendRaw, server.socket('/broadcast'));
+    await tab.page.evaluate(sendRaw, server.socket('/hub/lobby'));
     await tab.shows('just <b>text</b>', '.theirs.raw');
     await tab.shows('{"id":1,"text":"not ours"}', '.theirs.raw');
     await tab.shows('binary, 3 bytes', '.theirs.binary');
@@ -76,9 +69,9 @@ describe('the page in chromium', { timeout: 5 * TEST_MS }, () => {
   test('at most 500 messages stay in the document', { timeout: TEST_MS }, async (context) => {
     const { server, open } = await arrange(context, browser);
     const tab = await open();
-    await tab.page.evaluate(sendMany, server.socket('/broadcast'), 700);
+    await tab.page.evaluate(sendMany, server.socket('/hub/lobby'), 700);
     await tab.shows('number 699');
-    assert.equal(await tab.page.$$eval('#transcript > li', (items) => items.length), 500);
+    assert.equal(await tab.page.$$eval('[data-room="lobby"] li', (items) => items.length), 500);
   });
 
   test('both tabs survive a killed server', { timeout: TEST_MS }, async (context) => {
@@ -89,29 +82,45 @@ describe('the page in chromium', { timeout: 5 * TEST_MS }, () => {
     assert.match(await one.text('#ending'), /^1006/);
 
     await one.say('into the void');
-    await one.shows('into the void', '.mine[data-state="not-sent"]');
-    assert.equal(await one.draft(), 'into the void');
+    await one.shows('into the void', '.mine[data-state="sending"]');
+    assert.equal(await one.draft(), '');
 
     await restart();
     for (const tab of [one, two]) await tab.is('open', BACK);
-    assert.equal(await one.draft(), 'into the void');
-    await one.send();
     await two.shows('into the void', '.theirs');
     await one.shows('into the void', '.mine[data-state="sent"]');
-    assert.equal(await one.page.$('[data-state="not-sent"]'), null);
-    assert.equal(await one.draft(), '');
+    assert.equal(await two.count('into the void'), 1);
     await two.say('back as well');
     await one.shows('back as well', '.theirs');
   });
 
-  test('a message whose return is lost says so', { timeout: TEST_MS }, async (context) => {
-    const { server, open } = await arrange(context, browser);
+  test('a message that nobody can know the fate of says so, and may be sent again', { timeout: TEST_MS }, async (context) => {
+    const { server, open, restart } = await arrange(context, browser);
     const tab = await open();
     server.pause();
     await tab.say('on its way');
     await tab.shows('on its way', '.mine[data-state="sending"]');
     await server.kill();
-    await tab.shows('on its way', '.mine[data-state="uncertain"]');
+    await restart();
+    await tab.page.waitForSelector('.mine[data-state="uncertain"]', BACK);
+    await tab.click('.mine[data-state="uncertain"] .again');
+    await tab.shows('on its way', '.mine[data-state="sent"]');
+    assert.equal(await tab.count('on its way'), 1);
+  });
+
+  test('without a connection a message stays in the box', { timeout: TEST_MS }, async (context) => {
+    const { open } = await arrange(context, browser);
+    const tab = await open();
+    await tab.click('#close');
+    await tab.is('closed');
+    await tab.say('nowhere to go');
+    await tab.shows('nowhere to go', '.mine[data-state="not-sent"]');
+    assert.equal(await tab.draft(), 'nowhere to go');
+    await tab.click('#connect');
+    await tab.is('open');
+    await tab.send();
+    await tab.shows('nowhere to go', '.mine[data-state="sent"]');
+    assert.equal(await tab.count('nowhere to go'), 1);
   });
 
   test('a server that falls silent is noticed and found again', { timeout: TEST_MS }, async (context) => {
@@ -122,19 +131,19 @@ describe('the page in chromium', { timeout: 5 * TEST_MS }, () => {
     server.pause();
     // Nobody closes anything: only the heartbeat that is not answered tells.
     await tab.is('waiting', BACK);
-    assert.equal(await tab.text('#ending'), '1006 no answer');
+    assert.equal(await tab.text('#ending'), '4408 no answer');
     server.resume();
     await tab.is('open', BACK);
     await tab.say('there again');
     await tab.shows('there again', '.mine[data-state="sent"]');
   });
 
-  test('SIGTERM closes every tab with 1001', { timeout: TEST_MS }, async (context) => {
+  test('SIGTERM sends every tab away, and they come back', { timeout: TEST_MS }, async (context) => {
     const { server, open, restart } = await arrange(context, browser);
     const [one, two] = [await open(), await open()];
     assert.equal(await server.terminate(), 0);
     for (const tab of [one, two]) {
-      await tab.page.waitForFunction(lastCloseIsClean1001, SOON);
+      await tab.page.waitForFunction(wasSentAway, SOON);
     }
     await restart();
     for (const tab of [one, two]) await tab.is('open', BACK);
@@ -143,11 +152,11 @@ describe('the page in chromium', { timeout: 5 * TEST_MS }, () => {
   test('a person can disconnect, and it stays so', { timeout: TEST_MS }, async (context) => {
     const { open } = await arrange(context, browser);
     const tab = await open();
-    await tab.page.click('#close');
+    await tab.click('#close');
     await tab.is('closed');
     await tab.page.evaluate(() => dispatchEvent(new Event('online')));
     assert.equal(await tab.page.evaluate(() => document.body.dataset.link), 'closed');
-    await tab.page.click('#connect');
+    await tab.click('#connect');
     await tab.is('open');
   });
 
@@ -173,14 +182,14 @@ describe('the page in chromium', { timeout: 5 * TEST_MS }, () => {
       await tab.say(`${'word '.repeat(60)}${'unbroken'.repeat(30)}`);
       await tab.shows('word word');
       assert.deepEqual(await tab.page.evaluate(outside), []);
-      await tab.page.click('#pill');
+      await tab.click('#pill');
       await tab.page.waitForSelector('#broadcast-url', { visible: true });
       assert.deepEqual(await tab.page.evaluate(outside), []);
-      await tab.page.click('#pill');
+      await tab.click('#pill');
       await server.kill();
       await tab.is('waiting');
       await tab.say('unsent');
-      await tab.shows('unsent', '[data-state="not-sent"]');
+      await tab.shows('unsent', '[data-state="sending"]');
       assert.deepEqual(await tab.page.evaluate(outside), []);
     });
   }
@@ -239,96 +248,14 @@ async function arrange(context, browser, options = {}) {
   };
 }
 
-/** What a person does in a tab, and what the browser complains about meanwhile. */
-class Tab {
-  /** @type {string[]} */
-  complaints = [];
-
-  /** @param {Page} page */
-  constructor(page) {
-    this.page = page;
-    page.on('pageerror', (error) => this.complaints.push(String(error)));
-    page.on('console', (message) => {
-      if (['error', 'warn'].includes(message.type())) this.complaints.push(message.text());
-    });
-  }
-
-  /**
-   * @param {Browser} browser
-   * @param {string} url
-   * @param {{ width: number, height: number }} viewport
-   */
-  static async open(browser, url, viewport) {
-    /** @type {Tab | undefined} */
-    let tab;
-    const page = await browser.open(url, (page) => {
-      tab = new Tab(page);
-      return page.setViewport(viewport);
-    });
-    tab ??= new Tab(page);
-    await tab.is('open');
-    return tab;
-  }
-
-  /**
-   * @param {string} state
-   * @param {{ timeout: number }} [within]
-   */
-  async is(state, within = SOON) {
-    await this.page.waitForSelector(`body[data-link="${state}"]`, within);
-  }
-
-  /** @param {string} text */
-  async say(text) {
-    await this.page.bringToFront();
-    await this.page.$eval('#text', (box, value) => {
-      /** @type {HTMLTextAreaElement} */ (box).value = value;
-      box.dispatchEvent(new Event('input'));
-    }, text);
-    await this.send();
-  }
-
-  async send() {
-    await this.page.bringToFront();
-    await this.page.focus('#text');
-    await this.page.keyboard.press('Enter');
-  }
-
-  async draft() {
-    return this.page.$eval('#text', (box) => /** @type {HTMLTextAreaElement} */ (box).value);
-  }
-
-  /** @param {string} selector */
-  async text(selector) {
-    return this.page.$eval(selector, (element) => element.textContent ?? '');
-  }
-
-  /**
-   * @param {string} text
-   * @param {string} [kind] a selector its entry must match
-   */
-  async shows(text, kind = '') {
-    await this.page.waitForFunction(isShown, SOON, text, `.message${kind}`);
-  }
-}
-
 // What follows runs inside the page: each function must stand alone.
-
-/**
- * @param {string} text
- * @param {string} selector
- */
-function isShown(text, selector) {
-  const texts = document.querySelectorAll(`${selector} .text`);
-  return Array.from(texts).some((place) => place.textContent?.includes(text));
-}
 
 function hasRoundTrip() {
   return / (ms|s)$/.test(document.querySelector('#trip')?.textContent ?? '');
 }
 
-function lastCloseIsClean1001() {
-  return /^1001 .*, clean$/.test(document.querySelector('#ending')?.textContent ?? '');
+function wasSentAway() {
+  return /^(4001|4412) /.test(document.querySelector('#ending')?.textContent ?? '');
 }
 
 /** @param {number} seconds */

@@ -62,7 +62,7 @@ test('a stalled link is noticed and replaced within interval and timeout', { tim
   const noticed = (await tab.evaluate(lostAt)) - stalled;
   assert.ok(replaced < INTERVAL_MS + TIMEOUT_MS + SLACK_MS, `replaced after ${replaced} ms`);
   assert.ok((await proxy.stats()).accepted > accepted, 'there is another connection');
-  assert.equal(await tab.$eval('#ending', (place) => place.textContent), '1006 no answer');
+  assert.equal(await tab.$eval('#ending', (place) => place.textContent), '4408 no answer');
   context.diagnostic(`a stalled link noticed after ${noticed} ms, replaced after ${replaced} ms`);
 });
 
