@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use everwire::SharedFrame;
 use everwire_proto::{
-    ErrorCode, ErrorReply, GapReason, HubMessage, Position, Recovered, SlowPolicy, Start,
-    SubscribeFrom, SubscribeOptions, Subscribed, Topic,
+    ErrorCode, ErrorReply, HubMessage, Position, Recovered, SlowPolicy, Start, SubscribeFrom,
+    SubscribeOptions, Subscribed, Topic,
 };
 
 use super::subscribed::Subscription;
@@ -219,8 +219,12 @@ impl Session {
                 self.read_on(&turn.topic, &room, seat, position).await;
             }
             Some(Stance::Dropping(_)) => {
-                self.wait_for_room(GAP).await;
-                room.crowd().give_up(seat, GapReason::Dropped);
+                let live = self.0.hub.is_live(&turn.topic);
+                let newest = room.crowd().newest();
+                let frame = newest.as_ref().map(|n| n.frame(&turn.topic, self.0.speech, live));
+                let len = frame.map_or(0, |frame| frame.message().len());
+                self.wait_for_room(len.max(GAP)).await;
+                room.crowd().drop_older(seat);
             }
             Some(Stance::Live) | None => {}
         }

@@ -13,6 +13,8 @@ pub(crate) struct Crowd {
     topic: Topic,
     /// The place behind the last publication that was delivered; none before the topic is followed.
     end: Option<Position>,
+    /// The last publication, while somebody has publications left out: it comes behind the gap.
+    newest: Option<Arc<Entry>>,
     seats: Places<Seat>,
     counters: Counters,
 }
@@ -58,7 +60,8 @@ pub struct Counters {
 
 impl Crowd {
     pub(super) fn new(topic: Topic) -> Self {
-        Self { topic, end: None, seats: Places::default(), counters: Counters::default() }
+        let (seats, counters) = (Places::default(), Counters::default());
+        Self { topic, end: None, newest: None, seats, counters }
     }
 
     /// The topic is followed: everything behind this place will be delivered.
@@ -100,16 +103,18 @@ impl Crowd {
             tag: entry.place.prev,
         };
         self.end = Some(entry.position(epoch));
+        let mut is_left_out = false;
         for seat in self.seats.iter_mut() {
             self.counters.due += 1;
-            if seat.stance != Stance::Live {
-                continue;
+            if seat.stance == Stance::Live {
+                match seat.session.push_publication(&self.topic, entry, seat.live) {
+                    Pushed::Taken => self.counters.delivered += 1,
+                    Pushed::Full => seat.handle_full(&self.topic, before.clone()),
+                }
             }
-            match seat.session.push_publication(&self.topic, entry, seat.live) {
-                Pushed::Taken => self.counters.delivered += 1,
-                Pushed::Full => seat.handle_full(&self.topic, before.clone()),
-            }
+            is_left_out |= matches!(seat.stance, Stance::Dropping(_));
         }
+        self.newest = is_left_out.then(|| entry.clone());
     }
 
     /// Publications may have been missed: everybody reads the log from here on.
@@ -142,6 +147,35 @@ impl Crowd {
             seat.stance = Stance::Live;
             self.counters.dropped += lost;
         }
+    }
+
+    /// Tells a session what was left out, and goes on with the newest publication. What there is no room for
+    /// is left to another turn.
+    pub(crate) fn drop_older(&mut self, place: usize) {
+        let (Some(newest), Some(end)) = (self.newest.clone(), &self.end) else { return };
+        let Some(seat) = self.seats.get_mut(place) else { return };
+        let Some(from) = seat.stance.behind().cloned() else { return };
+        let (offset, tag) = (newest.place.offset - 1, newest.place.prev);
+        let to = Position { epoch: end.epoch.clone(), offset, tag };
+        if from != to {
+            let is_same_log = from.epoch == to.epoch;
+            let lost = if is_same_log { to.offset.saturating_sub(from.offset) } else { 0 };
+            let range = (!seat.live).then(|| (from, to.clone()));
+            if seat.session.push_gap(&self.topic, GapReason::Dropped, range) == Pushed::Full {
+                return;
+            }
+            self.counters.dropped += lost;
+            seat.stance = Stance::Dropping(to);
+        }
+        if seat.session.push_publication(&self.topic, &newest, seat.live) == Pushed::Taken {
+            self.counters.delivered += 1;
+            seat.stance = Stance::Live;
+        }
+    }
+
+    /// What comes behind the gap of those who have publications left out.
+    pub(crate) fn newest(&self) -> Option<Arc<Entry>> {
+        self.newest.clone()
     }
 
     /// How much was published since a place.

@@ -80,18 +80,20 @@ async fn with_resume_a_log_that_was_trimmed_meanwhile_is_told_as_a_gap() {
 }
 
 #[tokio::test]
-async fn with_drop_publications_are_left_out_and_a_gap_says_which() {
+async fn with_drop_publications_are_left_out_but_for_the_newest_and_a_gap_says_which() {
     let stage = stage(|topic| topic.slow = SlowPolicy::Drop);
     let mut slow = stage.client().await;
     slow.subscribe("t").await;
     publish_all(&stage).await;
     let (mut heard, mut missed, mut at) = (0, 0, 0);
+    // The newest comes behind the gap, although nothing follows.
     while at < COUNT {
         let message = slow.hear().await;
         if let Some(gap) = message.get("gap") {
             assert_eq!((&gap["reason"], &gap["from"]["offset"]), (&json!("dropped"), &json!(at)));
             missed += gap["to"]["offset"].as_u64().unwrap() - at;
             at = gap["to"]["offset"].as_u64().unwrap();
+            assert!(at < COUNT, "{gap}");
         } else {
             at += 1;
             heard += 1;
@@ -101,6 +103,33 @@ async fn with_drop_publications_are_left_out_and_a_gap_says_which() {
     assert!(missed > COUNT / 2, "{missed}");
     let counters = counters(&stage);
     assert_eq!((counters.delivered, counters.dropped), (heard, missed));
+}
+
+#[tokio::test]
+async fn without_history_a_gap_and_the_newest_publication_are_all_that_is_left() {
+    let stage = stage(|topic| topic.history.max_entries = 0);
+    let (mut slow, mut raw) = (stage.client().await, stage.raw());
+    slow.subscribe("t").await;
+    raw.socket.send("join t").await.unwrap();
+    settle().await;
+    publish_all(&stage).await;
+    let mut heard = 0;
+    let gap = loop {
+        let message = slow.hear().await;
+        match message.get("gap") {
+            Some(gap) => break gap.clone(),
+            None => heard += 1,
+        }
+    };
+    assert_eq!(gap, json!({ "topic": "t", "reason": "dropped" }));
+    assert_eq!(slow.hear_publication().await.1[0], COUNT);
+    slow.hear_nothing().await;
+    let mut said = json!(null);
+    while said[0] != COUNT {
+        said = serde_json::from_slice(raw.hear_raw().await.as_bytes()).unwrap();
+    }
+    assert_eq!(counters(&stage).pending, 0);
+    assert!(heard < COUNT / 2);
 }
 
 #[tokio::test]
