@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use everwire::{Acceptor, Stream, WebSocket};
+use everwire::{AcceptError, Acceptor, Pending, Rejection, Stream, WebSocket};
 use everwire_proto::{Encoding, ErrorCode, ErrorReply, Name, Payload, Topic};
 
 use crate::attendance::Attendance;
@@ -162,11 +162,46 @@ impl Hub {
         self.0.endpoint(path).is_some()
     }
 
+    /// Answers a request for a WebSocket, and serves it until it is over: 404 if there is no endpoint at its
+    /// path, and [`refusal`](Self::refusal) while the hub goes.
+    ///
+    /// To be awaited in a task of its own. The request was read by what [`acceptor`](Self::acceptor) gave:
+    ///
+    /// ```no_run
+    /// # async fn example(hub: everwire_hub::Hub, listener: tokio::net::TcpListener) {
+    /// let acceptor = hub.acceptor(&everwire::Acceptor::new());
+    /// loop {
+    ///     let (stream, _) = everwire::next_stream(&listener).await;
+    ///     let (hub, acceptor) = (hub.clone(), acceptor.clone());
+    ///     tokio::spawn(async move { hub.accept(acceptor.read_request(stream).await?).await });
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the request may not be accepted; the client was answered.
+    pub async fn accept<S: Stream>(&self, pending: Pending<S>) -> Result<(), AcceptError> {
+        if let Some(refusal) = self.refusal() {
+            pending.refuse(refusal).await;
+            return Ok(());
+        }
+        if !self.has_endpoint(pending.request().uri().path()) {
+            let text = "there is no endpoint here\n";
+            pending.refuse(Rejection::new(http::StatusCode::NOT_FOUND, text)).await;
+            return Ok(());
+        }
+        let request = pending.request().clone();
+        let serving = self.serve(&request, pending.accept().await?);
+        drop(request);
+        serving.await;
+        Ok(())
+    }
+
     /// Serves a connection until it is over. It speaks the hub's language if that was negotiated, as
     /// [`acceptor`](Self::acceptor) does; else it is a raw client.
     ///
-    /// To be awaited in a task of its own; it borrows neither the hub nor the request. If the request's path has no endpoint the connection is closed
-    /// with 4504.
+    /// To be awaited in a task of its own; it borrows neither the hub nor the request. If the request's path has
+    /// no endpoint the connection is closed with 4504.
     pub fn serve<S: Stream, B>(
         &self,
         request: &http::Request<B>,

@@ -1,5 +1,49 @@
 //! Sessions, topics, presence and recovery, on top of Everwire's WebSockets.
 //!
+//! ```
+//! use everwire::Acceptor;
+//! use everwire_client::{Client, TopicEvent};
+//! use everwire_hub::proto::{ErrorReply, Payload, Topic};
+//! use everwire_hub::{Access, Endpoint, Hub, Session};
+//! use tokio::net::TcpListener;
+//!
+//! /// Everybody may hear everything, and publish it.
+//! struct Open;
+//!
+//! impl Endpoint for Open {
+//!     async fn allow(&self, _: &Session, _: Access, _: &Topic) -> Result<(), ErrorReply> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! async fn serve(hub: Hub, listener: TcpListener) {
+//!     let acceptor = hub.acceptor(&Acceptor::new());
+//!     loop {
+//!         let (stream, _) = everwire::next_stream(&listener).await;
+//!         let (hub, acceptor) = (hub.clone(), acceptor.clone());
+//!         tokio::spawn(async move { hub.accept(acceptor.read_request(stream).await?).await });
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let hub = Hub::builder().endpoint("/hub", Open)?.build();
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! let uri = format!("ws://{}/hub", listener.local_addr()?);
+//! tokio::spawn(serve(hub.clone(), listener));
+//!
+//! // A client, as it would be in another program.
+//! let client = Client::connect(uri);
+//! let mut heard = client.topic("greetings")?.subscribe().await?;
+//! hub.publish(&Topic::new("greetings")?, Payload::of("hello")?).await?;
+//! let Some(TopicEvent::Publication(said)) = heard.next().await else { panic!("it is said") };
+//! assert_eq!(said.content().payload.read::<String>()?, "hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/chat` is a whole program with rooms and a page, in axum; `examples/quotes` one whose clients listen.
+//!
 //! # Layout
 //! - `hub`: what an application embeds; `endpoint`: what it writes for a path; `handler`, `socket`: a function over the
 //!   bare WebSocket in its place; `path`: which path;

@@ -9,13 +9,15 @@
 
 use std::time::Duration;
 
-use everwire_client::proto::{Payload, PresenceMode, Secret, SubscribeFrom};
+use everwire_client::proto::{Payload, PresenceMode, Secret, SubscribeFrom, Topic};
 use everwire_client::{Client, Subscription, TopicEvent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 #[path = "../examples/chat/main.rs"]
 mod chat;
+#[path = "../examples/quotes.rs"]
+mod quotes;
 
 /// Awaits something that must not hang.
 async fn soon<F: Future>(future: F) -> F::Output {
@@ -113,4 +115,73 @@ async fn the_chat_has_a_page_and_the_modules_that_it_imports() {
         assert!(get(address, path).await.starts_with("HTTP/1.1 404"), "{path}");
     }
     assert!(get(address, "/chat").await.starts_with("HTTP/1.1 4"), "it is no WebSocket");
+}
+
+/// What a program that watches a symbol is told.
+fn watch(client: &Client, symbol: &'static str) -> tokio::sync::mpsc::Receiver<u64> {
+    let (tell, told) = tokio::sync::mpsc::channel(1_000);
+    let client = client.clone();
+    tokio::spawn(async move {
+        let watched = quotes::watch(&client, symbol, |quote| tell.try_send(quote.price).unwrap());
+        watched.await.unwrap();
+    });
+    told
+}
+
+#[tokio::test]
+async fn quotes_are_heard_by_those_who_asked_for_the_symbol_the_last_one_first() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("ws://{}/quotes", listener.local_addr().unwrap());
+    let hub = quotes::hub().unwrap();
+    tokio::spawn(quotes::serve(hub.clone(), listener));
+    let publish = async |symbol: &str, price: u64| {
+        quotes::publish(&hub, symbol, quotes::Quote { price }).await.unwrap();
+    };
+    for price in [101, 102] {
+        publish("ACME", price).await;
+    }
+    let client = Client::connect(&uri);
+    let (mut acme, mut globex) = (watch(&client, "ACME"), watch(&client, "GLOBEX"));
+    assert_eq!(soon(acme.recv()).await, Some(102));
+    publish("INITECH", 7).await;
+    publish("ACME", 103).await;
+    assert_eq!(soon(acme.recv()).await, Some(103));
+
+    // The topics are open by now: whoever watches hears what is new.
+    while hub.counters(&Topic::new("quote:GLOBEX").unwrap()).is_none() {
+        tokio::task::yield_now().await;
+    }
+    publish("GLOBEX", 55).await;
+    assert_eq!(soon(globex.recv()).await, Some(55));
+    // Nobody else makes prices.
+    let forged = client.topic("quote:ACME").unwrap().publish(Payload::of(&1).unwrap()).await;
+    assert!(forged.is_err());
+}
+
+#[tokio::test]
+async fn whoever_does_not_keep_up_with_quotes_ends_with_the_last_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("ws://{}/quotes", listener.local_addr().unwrap());
+    let hub = quotes::hub().unwrap();
+    tokio::spawn(quotes::serve(hub.clone(), listener));
+    let client = Client::builder(&uri).max_undelivered(4).connect();
+    let topic = client.topic("quote:ACME").unwrap();
+    let mut heard = soon(topic.subscribe().into_future()).await.unwrap();
+    // More than the log keeps, while the program does not look.
+    for price in 1..=3_000 {
+        quotes::publish(&hub, "ACME", quotes::Quote { price }).await.unwrap();
+    }
+    let mut last = 0;
+    while last < 3_000 {
+        last = match next(&mut heard).await {
+            TopicEvent::Publication(quote) => {
+                quote.content().payload.read::<quotes::Quote>().unwrap().price
+            }
+            TopicEvent::Gap { .. } => {
+                let page = soon(topic.history(None, Some(1))).await.unwrap();
+                page.publications[0].content.payload.read::<quotes::Quote>().unwrap().price
+            }
+            other => panic!("{other:?}"),
+        };
+    }
 }

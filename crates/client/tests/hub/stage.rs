@@ -112,10 +112,7 @@ async fn serve(door: Arc<Mutex<Hub>>, listener: TcpListener) {
         connections.spawn(async move {
             let acceptor = hub.acceptor(&Acceptor::new());
             let Ok(pending) = acceptor.read_request(stream).await else { return };
-            let mut request = http::Request::new(());
-            *request.uri_mut() = pending.request().uri().clone();
-            let Ok(socket) = pending.accept().await else { return };
-            hub.serve(&request, socket).await;
+            let _ = hub.accept(pending).await;
         });
     }
 }
