@@ -8,7 +8,7 @@ use everwire::reconnect::Status;
 use everwire::reconnect::outbox::{Fate, Reason, Refusal};
 use everwire::{
     CloseCause, CloseCode, Config, Connector, Message, Messenger, OutboxLimits, Session, Sessions,
-    TextHeartbeat,
+    TextHeartbeat, Timeout,
 };
 use everwire_testkit::Frame;
 use tokio::task::JoinSet;
@@ -483,6 +483,26 @@ async fn a_sender_waits_for_a_connection_that_is_full() {
     tell.send(true).unwrap();
     soon(task).await.unwrap();
     messenger.close(None);
+}
+
+#[tokio::test]
+async fn a_connection_that_has_ended_unnoticed_can_be_closed() {
+    let server = Server::of_echo().await;
+    let proxy = everwire_testkit::fault::FaultProxy::start(server.address).await.unwrap();
+    let mut config = Config::default();
+    config.heartbeat_interval = Some(Duration::from_millis(20));
+    config.heartbeat_timeout = Duration::from_millis(20);
+    let uri = format!("ws://{}/", proxy.addr());
+    let mut sessions = client(uri).connector(Connector::new().config(config)).sessions();
+    let session = soon(sessions.next()).await.unwrap();
+    proxy.stall();
+    let receipt = session.send("into the void").await.unwrap();
+    // The heartbeat finds out, and the program has not looked yet.
+    eventually(|| session.close_report().is_some()).await;
+    let report = soon(session.close(None)).await;
+    assert_eq!(report.cause, CloseCause::Timeout(Timeout::Heartbeat));
+    assert_eq!(soon(receipt).await, Fate::Unsure);
+    assert!(soon(sessions.next()).await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -14,24 +14,36 @@ use crate::{ClientStream, Sender};
 ///
 /// A close frame that comes after ours need not be an answer to it: a peer that closed by itself in the
 /// same moment, with the same code, has not read what we sent. But then it sends no pong any more.
-pub(super) struct LastWord(Pin<Box<dyn Future<Output = Result<Duration, SendError>> + Send>>);
+pub(super) enum LastWord {
+    /// Said, and to be looked at again.
+    Said(Pin<Box<dyn Future<Output = Result<Duration, SendError>> + Send>>),
+    /// Whether it was answered; not if there was nobody to say it to.
+    Settled(bool),
+}
 
 impl LastWord {
-    /// Queues the ping, unless the connection has no room even for that: then nothing is proven.
+    /// Queues the ping, unless the connection has no room even for that, or has ended: then nothing is
+    /// proven.
     pub(super) fn say(sender: Sender<ClientStream>) -> Self {
-        let mut word = Self(Box::pin(async move { sender.confirm().await }));
-        let _ = word.poll();
+        let mut word = Self::Said(Box::pin(async move { sender.confirm().await }));
+        word.look();
         word
     }
 
     /// Whether it was answered.
     pub(super) fn was_heard(mut self) -> bool {
-        matches!(self.poll(), Poll::Ready(Ok(_)))
+        self.look();
+        matches!(self, Self::Settled(true))
     }
 
-    fn poll(&mut self) -> Poll<Result<Duration, SendError>> {
+    fn look(&mut self) {
         // It is looked at when the connection has ended; until then nobody waits.
-        self.0.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        let cx = &mut Context::from_waker(Waker::noop());
+        if let Self::Said(confirm) = self
+            && let Poll::Ready(answer) = confirm.as_mut().poll(cx)
+        {
+            *self = Self::Settled(answer.is_ok());
+        }
     }
 }
 
