@@ -84,3 +84,8 @@ pub use path::InvalidPath;
 pub use session::{Request, Session, SessionEnded, TrySendError};
 pub use socket::Socket;
 pub use topics::Counters;
+
+/// The README's examples, compiled.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -86,8 +86,3 @@ pub use server::{
 pub use shutdown::{Shutdown, ShutdownReport};
 pub use stream::{ClientStream, MaybeTls, Replay};
 pub use websocket::{Outlet, WebSocket};
-
-/// The README's examples, compiled.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
