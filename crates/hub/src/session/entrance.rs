@@ -161,7 +161,8 @@ impl Session {
                 return Err(unauthorized(&error));
             }
         };
-        if let Some(session) = hub.find(connect.resume.as_ref(), user.as_ref(), encoding) {
+        let resume = connect.resume.as_ref();
+        if let Some(session) = hub.find(resume, &request, user.as_ref(), encoding) {
             return Ok((session, Some(Box::new((id, connect)))));
         }
         let identity = Identity {
@@ -224,6 +225,7 @@ impl Inner {
     fn find(
         &self,
         resume: Option<&Resume>,
+        request: &Request,
         user: Option<&everwire_proto::Name>,
         encoding: Encoding,
     ) -> Option<Session> {
@@ -231,6 +233,8 @@ impl Inner {
         let session = self.lock().get(&resume.session).cloned()?;
         let known = same_secret(&session.0.key, &resume.key)
             && session.user() == user
+            // Another path is another endpoint's, or another room.
+            && session.request().uri().path() == request.uri().path()
             && session.0.speech == Speech::Hub(encoding);
         let whole = known && session.lock().sent.after(resume.got).is_some();
         (whole && !session.is_ended()).then_some(session)

@@ -105,6 +105,18 @@ async fn a_wrong_key_or_an_impossible_count_resumes_nothing() {
 }
 
 #[tokio::test]
+async fn a_session_goes_on_at_its_own_path_and_nowhere_else() {
+    let stage = Stage::new();
+    let (_client, connected) = stage.connect(json!({})).await;
+    for (path, resumed) in [("/chat/red", false), ("/chat/blue?again=1", true)] {
+        let mut client = stage.open(path, Some("everwire.json.v1"));
+        let connect = with_version(resume(&connected, 0));
+        let answer = client.ask(json!({ "connect": connect })).await;
+        assert_eq!(answer["resumed"], resumed, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_link_takes_over_and_the_first_is_told() {
     let stage = Stage::new();
     let (mut first, connected) = stage.connect(json!({})).await;
