@@ -68,6 +68,12 @@ impl Report {
         self.row(label, &grouped(value, decimals), unit);
     }
 
+    /// What it comes to, for people only.
+    pub(super) fn sentence(&mut self, text: &str) {
+        self.section();
+        let _ = writeln!(self.table, "{text}");
+    }
+
     /// A line between rows.
     pub(super) fn section(&mut self) {
         self.table.push('\n');

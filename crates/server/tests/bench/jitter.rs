@@ -80,6 +80,10 @@ fn the_server_that_it_comes_with_can_be_tried_as_well() {
     assert!(lines[2].ends_with("seed 1"), "{lines:?}");
     assert!(lines.contains(&"delivered              400".to_owned()), "{lines:?}");
     assert!(lines.contains(&"                    100.00 %".to_owned()), "{lines:?}");
+    assert_eq!(
+        lines.last().unwrap(),
+        "everything was heard once and in order, 99 % of it within 2.5s"
+    );
 }
 
 #[test]
