@@ -314,6 +314,8 @@ impl Core {
                 self.deliver(topic, TopicEvent::Gap { reason, from, to });
             }
             Event::Members { topic, members } => self.deliver(topic, TopicEvent::Members(members)),
+            // A step that says nothing new to those who have just come.
+            Event::MembersChanged { joined, left, .. } if joined.is_empty() && left.is_empty() => {}
             Event::MembersChanged { topic, joined, left } => {
                 self.deliver(topic, TopicEvent::MembersChanged { joined, left });
             }

@@ -39,6 +39,9 @@ pub struct HubConfig {
     pub retry_read: Duration,
     /// How large what an endpoint tells about a member may be, in bytes. Default: 1 KiB.
     pub max_info: usize,
+    /// How far apart it is told, in each topic, who came and went. A lone change is told at once, those that
+    /// come soon after it together. Default: 100 ms.
+    pub presence_interval: Duration,
     /// Times and limits of the presence that the hub has without [`HubBuilder::presence`].
     ///
     /// [`HubBuilder::presence`]: crate::HubBuilder::presence
@@ -75,6 +78,7 @@ impl Default for HubConfig {
             heartbeat_timeout: Duration::from_secs(10),
             retry_read: Duration::from_secs(1),
             max_info: 1 << 10,
+            presence_interval: Duration::from_millis(100),
             presence: PresenceLimits::default(),
             topics: Arc::new(|_| TopicConfig::default()),
         }

@@ -127,7 +127,7 @@ impl HubBuilder {
             let rules = config.topics.clone();
             Arc::new(MemoryBroker::new().limits(move |topic| rules(topic).history))
         });
-        let topics = Arc::new(Topics::default());
+        let topics = Arc::new(Topics::new(config.presence_interval));
         broker.attach(topics.clone() as Arc<dyn Listener>);
         let presence =
             self.presence.unwrap_or_else(|| Arc::new(MemoryPresence::new(config.presence.clone())));

@@ -1,5 +1,7 @@
 //! A session as presence knows it: whose it is, where it is a member, and whether it is there.
 
+use std::sync::Arc;
+
 use everwire_proto::{
     Answer, ErrorCode, ErrorReply, JsonText, Name, PresenceMode, PresenceState, Topic,
 };
@@ -110,15 +112,27 @@ impl Session {
             return Ok(None);
         }
         room.set_heard();
-        let place = room.audience().enter(self.clone(), mode);
+        let (place, step) = {
+            let mut audience = room.audience();
+            let place = audience.enter(self.clone(), mode);
+            (place, audience.step(place))
+        };
         match hub.attendance.hear(topic, mode).await {
-            Ok(state) => Ok(Some(Hearing { place, state })),
+            Ok(state) => Ok(Some(Hearing { place, state: in_step(state, step) })),
             Err(error) => {
                 let left = room.audience().leave(place);
                 drop(left);
                 Err(report(&error))
             }
         }
+    }
+}
+
+impl Session {
+    /// Its place in a topic's audience.
+    fn hearing(&self, topic: &Topic) -> Option<(Arc<Room>, usize)> {
+        let subscription = self.lock().subscriptions.get(topic)?.clone();
+        Some((subscription.room, subscription.hearing?))
     }
 }
 
@@ -134,8 +148,15 @@ pub(super) async fn list(session: &Session, topic: &Topic) -> Result<Answer, Err
     if !hub.rules(topic).presence {
         return Err(no_presence());
     }
+    // Before it is looked at: what is told meanwhile comes with the next number, and says nothing new.
+    let step = session.hearing(topic).and_then(|(room, place)| room.audience().step(place));
     let state = hub.attendance.look(topic, PresenceMode::Full).await;
-    state.map(Answer::Presence).map_err(|error| report(&error))
+    state.map(|state| Answer::Presence(in_step(state, step))).map_err(|error| report(&error))
+}
+
+/// With the number that the changes behind it count on from.
+fn in_step(state: PresenceState, step: Option<u64>) -> PresenceState {
+    PresenceState { version: step.unwrap_or(state.version), ..state }
 }
 
 /// Answers whether users are there.

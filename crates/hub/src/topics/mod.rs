@@ -8,14 +8,18 @@
 
 mod audience;
 mod crowd;
+mod gathered;
 mod places;
 mod room;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use everwire_proto::{Epoch, Name, PresenceChange, Topic, UserState};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep_until};
 
 pub use self::crowd::Counters;
 pub(crate) use self::crowd::{Crowd, Seat, Stance};
@@ -25,9 +29,10 @@ use crate::log::Entry;
 use crate::presence::PresenceListener;
 
 /// The rooms of a node.
-#[derive(Default)]
 pub(crate) struct Topics {
     rooms: Mutex<HashMap<Topic, Open>>,
+    /// How far apart it is told who came and went.
+    presence_interval: Duration,
 }
 
 /// A room that somebody uses.
@@ -38,6 +43,10 @@ struct Open {
 }
 
 impl Topics {
+    pub(crate) fn new(presence_interval: Duration) -> Self {
+        Self { rooms: Mutex::default(), presence_interval }
+    }
+
     /// The room of a topic, opened if nobody was in it. Each that was opened has to be
     /// [left](Self::leave).
     ///
@@ -104,8 +113,18 @@ impl Listener for Topics {
 
 impl PresenceListener for Topics {
     fn changed(&self, topic: &Topic, change: PresenceChange) {
-        if let Some(room) = self.room(topic) {
-            room.audience().tell(topic, &change);
+        let Some(room) = self.room(topic) else { return };
+        let due = room.audience().tell(topic, change, Instant::now(), self.presence_interval);
+        let Some(due) = due else { return };
+        let topic = topic.clone();
+        let tell = move || room.audience().tell_gathered(&topic, Instant::now());
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move {
+                sleep_until(due).await;
+                tell();
+            })),
+            // Without a runtime nobody can be waited for.
+            Err(_) => tell(),
         }
     }
 
@@ -114,8 +133,10 @@ impl PresenceListener for Topics {
     }
 
     fn lost(&self, topic: &Topic) {
-        // The next change has a hole before it, and clients ask anew.
         tracing::warn!(%topic, "changes of presence may have been missed");
+        if let Some(room) = self.room(topic) {
+            room.audience().handle_lost();
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Who is there, as clients hear it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use everwire_hub::proto::{CloseCode, Topic};
+use everwire_testkit::Dice;
 use serde_json::{Value, json};
 
 use crate::stage::{Client, Stage, settle};
@@ -193,4 +195,117 @@ async fn a_topic_without_presence_has_none_to_tell() {
     assert_eq!(client.ask(subscribe).await, "denied");
     assert_eq!(client.ask(json!({ "presence": { "topic": "t" } })).await, "denied");
     assert!(client.subscribe("t").await.is_object());
+}
+
+/// Who is in `t`, by what a client was told alone.
+#[derive(Debug, PartialEq)]
+struct Mirror {
+    version: u64,
+    members: BTreeMap<String, Value>,
+}
+
+impl Mirror {
+    fn new(list: &Value) -> Self {
+        let mut mirror =
+            Self { version: list["version"].as_u64().unwrap(), members: BTreeMap::new() };
+        mirror.join(&list["members"]);
+        mirror
+    }
+
+    fn join(&mut self, members: &Value) {
+        for member in members.as_array().into_iter().flatten() {
+            let known = self.members.insert(member["session"].to_string(), member.clone());
+            assert_eq!(known, None, "it is there already");
+        }
+    }
+
+    /// The next step, as it is applied; says how many came and went.
+    async fn follow(&mut self, client: &mut Client) -> usize {
+        let message = client.hear().await;
+        let change = &message["presence"];
+        assert_eq!(change["version"], self.version + 1, "{message}");
+        self.version += 1;
+        let left = change["leave"].as_array().into_iter().flatten();
+        left.for_each(|gone| _ = self.members.remove(&gone["session"].to_string()));
+        self.join(&change["join"]);
+        let count = |field: &str| change[field].as_array().map_or(0, Vec::len);
+        count("join") + count("leave")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_come_and_go_together_are_told_of_together() {
+    let stage = stage();
+    let (mut ada, first) = join(&stage, "ada", "full").await;
+    let mut mirror = Mirror::new(&first);
+    let mut crowd = Vec::new();
+    for n in 0..200 {
+        crowd.push(join(&stage, &format!("user-{n}"), "none").await.0);
+    }
+    // The first at once, and the others when the interval is over.
+    assert_eq!(mirror.follow(&mut ada).await, 1);
+    let before = tokio::time::Instant::now();
+    assert_eq!(mirror.follow(&mut ada).await, 199);
+    assert_eq!(before.elapsed(), Duration::from_millis(100));
+    for client in crowd {
+        farewell(client).await;
+    }
+    while mirror.members.len() > 1 {
+        mirror.follow(&mut ada).await;
+    }
+    assert!(mirror.version <= first["version"].as_u64().unwrap() + 5, "{}", mirror.version);
+
+    // A lone change is not kept waiting.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = tokio::time::Instant::now();
+    let (_bob, _) = join(&stage, "bob", "none").await;
+    assert_eq!(mirror.follow(&mut ada).await, 1);
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_is_told_of_in_steps_that_any_client_can_take() {
+    let stage = stage();
+    let (mut ada, first) = join(&stage, "ada", "full").await;
+    let mut mirror = Mirror::new(&first);
+    let mut crowd = Vec::new();
+    for n in 0..1_000 {
+        crowd.push(join(&stage, &format!("user-{n}"), "none").await.0);
+    }
+    let mut steps = Vec::new();
+    while mirror.members.len() <= 1_000 {
+        steps.push(mirror.follow(&mut ada).await);
+    }
+    assert!(steps.len() < 10 && steps.iter().all(|count| *count < 600), "{steps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_in_the_middle_hears_what_it_does_not_know_and_nothing_twice() {
+    for seed in 0..20 {
+        let stage = stage();
+        let mut dice = Dice::new(seed);
+        let (mut hearers, mut others) = (Vec::new(), Vec::new());
+        for n in 0..60 {
+            match dice.below(4) {
+                0 => {
+                    let (client, list) = join(&stage, &format!("hearer-{n}"), "full").await;
+                    hearers.push((client, Mirror::new(&list)));
+                }
+                1 if !others.is_empty() => {
+                    farewell(others.swap_remove(dice.below(others.len()))).await;
+                }
+                2 => tokio::time::sleep(Duration::from_millis(dice.below(120) as u64)).await,
+                _ => others.push(join(&stage, &format!("other-{n}"), "none").await.0),
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (_, last) = join(&stage, "last", "full").await;
+        let there = Mirror::new(&last).members;
+        for (client, mirror) in &mut hearers {
+            while mirror.members != there {
+                mirror.follow(client).await;
+            }
+            client.hear_nothing().await;
+        }
+    }
 }
