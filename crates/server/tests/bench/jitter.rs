@@ -193,11 +193,7 @@ fn hub(change: impl FnOnce(&mut HubConfig)) -> String {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (hub, acceptor) = (hub.clone(), acceptor.clone());
-                tokio::spawn(async move {
-                    if let Ok(socket) = acceptor.accept(stream).await {
-                        hub.serve(&http::Request::new(()), socket).await;
-                    }
-                });
+                tokio::spawn(async move { hub.accept(acceptor.read_request(stream).await?).await });
             }
         });
     });

@@ -2,11 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use everwire::{Acceptor, Config};
+use everwire::{AcceptError, Acceptor, Config};
 use everwire_client::proto::{ErrorReply, Topic};
 use everwire_hub::{Access, Endpoint, Hub, HubConfig, Session};
-use http::Request;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::args::Jitter;
@@ -63,21 +62,15 @@ pub(super) fn heartbeat(args: &Jitter) -> Config {
 }
 
 async fn serve(hub: Hub, acceptor: Acceptor, listener: TcpListener) {
-    let mut connections = JoinSet::new();
+    let mut connections: JoinSet<Result<(), AcceptError>> = JoinSet::new();
     loop {
         tokio::select! {
             (stream, _) = everwire::next_stream(&listener) => {
-                connections.spawn(connection(hub.clone(), acceptor.clone(), stream));
+                let (hub, acceptor) = (hub.clone(), acceptor.clone());
+                // One that fails was cut.
+                connections.spawn(async move { hub.accept(acceptor.read_request(stream).await?).await });
             }
             Some(_) = connections.join_next() => {}
         }
     }
-}
-
-async fn connection(hub: Hub, acceptor: Acceptor, stream: TcpStream) {
-    let Ok(pending) = acceptor.read_request(stream).await else { return };
-    let mut request = Request::new(());
-    *request.uri_mut() = pending.request().uri().clone();
-    let Ok(socket) = pending.accept().await else { return };
-    hub.serve(&request, socket).await;
 }
