@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use everwire::reconnect::Ending;
 use everwire::reconnect::retry::Verdict;
 use everwire::{Connector, Reconnector, RetryPolicy};
 use everwire_proto::session::Config;
-use everwire_proto::{CloseCode, Encoding, Secret};
+use everwire_proto::{CloseCode, Encoding, MAX_NUMBER, Secret};
 use tokio::sync::mpsc;
 
 use crate::client::{Client, ClientEvent};
@@ -61,7 +62,8 @@ impl Builder {
     }
 
     /// Who the client is, and the limits of its session. Default [`Config::default`]: the client has no name, and
-    /// what was not answered when a session is lost has an uncertain fate.
+    /// what was not answered when a session is lost has an uncertain fate. If it has one and `first_key` is 1, keys
+    /// begin at the microseconds since 1970 instead, above those of an earlier process that had the name.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
@@ -103,7 +105,8 @@ impl Builder {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn connect(self) -> Client {
+    pub fn connect(mut self) -> Client {
+        self.config.first_key = first_key(&self.config);
         let names = self.encodings.iter().map(|encoding| encoding.subprotocol());
         let connector = self.connector.subprotocols(names).expect("they are tokens");
         let sessions = Reconnector::new(self.uri)
@@ -116,6 +119,17 @@ impl Builder {
         tokio::spawn(driver::run(sessions, core, received));
         Client::new(commands, self.max_undelivered)
     }
+}
+
+/// Another process may have used the client's name, and its keys from 1 on: a publication under one of them
+/// would be taken for what is stored already. Nobody publishes more than one each microsecond.
+fn first_key(config: &Config) -> u64 {
+    let is_chosen = config.first_key != Config::default().first_key;
+    if is_chosen || config.client.is_none() {
+        return config.first_key;
+    }
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX).clamp(1, MAX_NUMBER)
 }
 
 /// A hub's close code carries its verdict.

@@ -29,9 +29,9 @@ const MAX_UNREAD = 1_000;
 const ID_BYTES = 16;
 
 /** @param {Options} options */
-export function settings({ token, client = draw(), firstKey = Date.now() * 1_000, maxUnread, ...others }) {
+export function settings({ token, client = draw(), firstKey, maxUnread, ...others }) {
   /** @type {import('./config.js').Config} */
-  const config = { ...CONFIG, client: name(client, 'client'), firstKey };
+  const config = { ...CONFIG, client: name(client, 'client'), firstKey: number({ firstKey }, 'firstKey', Date.now() * 1_000, 1) };
   for (const [limit, value] of LIMITS) config[limit] = number(others, limit, value);
   /** @param {import('../classify.js').Ending} ending */
   const judge = (ending) => (comesBack(ending.code) ? classify(ending) : 'fatal');

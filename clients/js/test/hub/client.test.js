@@ -423,6 +423,7 @@ class Undemanding extends WebSocket {
 
 test('a limit is a number that makes sense', () => {
   assert.throws(() => connect('ws://127.0.0.1:1/', { ...QUICK, maxWaiting: -1 }), RangeError);
+  assert.throws(() => connect('ws://127.0.0.1:1/', { ...QUICK, firstKey: 0 }), RangeError);
   assert.throws(() => connect('ws://127.0.0.1:1/', { ...QUICK, client: '' }));
   assert.throws(() => connect('mailto:bob', QUICK), { name: 'SyntaxError' });
 });

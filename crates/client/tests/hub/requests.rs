@@ -87,3 +87,14 @@ async fn a_client_that_is_closed_or_dropped_says_farewell() {
     drop(dropped);
     soon(gone()).await;
 }
+
+#[tokio::test]
+async fn what_a_client_publishes_is_new_though_another_had_its_name_before() {
+    let stage = Stage::new().await;
+    for offset in 1..=2 {
+        let client = client(stage.addr, "ada").connect();
+        let topic = client.topic("t").unwrap();
+        let receipt = soon(topic.publish(Payload::of(&offset).unwrap())).await.unwrap();
+        assert_eq!(receipt.unwrap().offset, offset);
+    }
+}

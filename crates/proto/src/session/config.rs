@@ -15,8 +15,9 @@ pub struct Config {
     /// Default none: the hub draws one for each session, and a publication that was not answered has an
     /// uncertain fate when the session is lost.
     pub client: Option<Name>,
-    /// The key of the first publication, 1 to 2^53 − 1. Default 1. Whoever keeps `client` goes on above the keys that
-    /// were used.
+    /// The key of the first publication, 1 to 2^53 − 1. Default 1, which is right for a `client` that is drawn anew.
+    /// Whoever keeps `client` goes on above the keys that were used: what comes under one of them again is taken for
+    /// what is stored already. A session has no clock; `everwire-client` and the client in JavaScript begin at one.
     pub first_key: u64,
     /// How long the hub may take to answer `connect`. Default 10,000. Then the link is closed, and the
     /// transport comes back.
