@@ -27,6 +27,8 @@
  *   a hub that makes one more is not understood
  * @property {number} resubscribeDelay when a subscription that failed for a while is asked for again: half
  *   of this to all of it later
+ * @property {number} lapseTimeout how long a hub may take, in a new session, to make a subscription again that it
+ *   had made in the former one. Then the application is told that it is unsubscribed
  */
 
 /** @type {Readonly<Config>} */
@@ -43,4 +45,5 @@ export const CONFIG = Object.freeze({
   maxUnconfirmedBytes: 256 * 1024,
   maxSubscriptions: 1_024,
   resubscribeDelay: 5_000,
+  lapseTimeout: 10_000,
 });

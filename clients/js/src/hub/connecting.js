@@ -71,7 +71,7 @@ function connected(core, { session, key, user, resumed, got, heartbeat, limits, 
   core.numbering = new Numbering();
   core.out.push(up);
   settleLost(core, unconfirmed);
-  core.subscriptions.restart();
+  core.subscriptions.restart(core.now + core.config.lapseTimeout);
   core.isAwayTold = !core.away;
   for (const [, ticket] of core.subscriptions.takeLeaving()) settleUnsubscribed(core, ticket);
   subscriptionsAnswered(core, new Map(subscriptions));

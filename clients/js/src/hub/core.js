@@ -91,6 +91,19 @@ export class Core {
     this.out.push(/** @type {TopicEvent} */ ({ type, topic, detail }));
   }
 
+  /**
+   * A subscription is over, if there is one, and not by the application's wish.
+   *
+   * @param {string} topic
+   * @param {import('./values.js').ErrorReply} [error]
+   */
+  unsubscribed(topic, error) {
+    const subscription = this.subscriptions.remove(topic);
+    if (subscription === undefined) return;
+    if (subscription.ticket === null) this.tell('unsubscribed', topic, error);
+    else this.settle(subscription.ticket, error === undefined ? { outcome: 'withdrawn' } : { outcome: 'refused', error });
+  }
+
   /** @param {ClientMessage} message */
   transmit(message) {
     this.out.push({ type: 'transmit', message });

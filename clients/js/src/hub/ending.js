@@ -100,6 +100,7 @@ export function tickLink(core, { pulse, leaveAt }) {
   if (due === 'dead') return leave(core, NO_HEARTBEAT);
   if (leaveAt <= core.now) return leave(core, RETURNING, 0);
   if (due === 'ask') core.transmit({ type: 'heartbeat' });
+  for (let lapsed; (lapsed = core.subscriptions.lapsed(core.now)); ) core.unsubscribed(lapsed.topic);
   if (core.numbering.deadline(pulse.interval) <= core.now) core.tellGot();
 }
 

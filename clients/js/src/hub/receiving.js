@@ -9,7 +9,6 @@ import { Subscription, isSame } from './subscription.js';
 /** @typedef {import('./core.js').Asked} Asked */
 /** @typedef {import('./core.js').Core} Core */
 /** @typedef {import('./hub-message.js').HubMessage} HubMessage */
-/** @typedef {import('./values.js').ErrorReply} ErrorReply */
 
 /**
  * @param {Core} core
@@ -30,11 +29,8 @@ export function received(core, message) {
       return presenceChanged(core, message.value);
     case 'subscribed':
       return subscribedByHub(core, message.value);
-    case 'unsubscribed': {
-      const { topic, error } = message.value;
-      const subscription = core.subscriptions.remove(topic);
-      return subscription && subscriptionEnded(core, subscription, error);
-    }
+    case 'unsubscribed':
+      return core.unsubscribed(message.value.topic, message.value.error);
     case 'bye':
       return farewell(core, message.value);
     case 'drain':
@@ -123,18 +119,7 @@ export function subscribeAnswered(core, subscription, answer) {
     subscription.phase = { name: 'later', at: core.now + wait };
     return;
   }
-  core.subscriptions.remove(subscription.topic);
-  subscriptionEnded(core, subscription, answer.error);
-}
-
-/**
- * @param {Core} core
- * @param {Subscription} subscription
- * @param {ErrorReply} [error]
- */
-function subscriptionEnded(core, { ticket, topic }, error) {
-  if (ticket === null) core.tell('unsubscribed', topic, error);
-  else core.settle(ticket, error === undefined ? { outcome: 'withdrawn' } : { outcome: 'refused', error });
+  core.unsubscribed(subscription.topic, answer.error);
 }
 
 /**

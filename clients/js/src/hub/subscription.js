@@ -12,16 +12,17 @@ const SEEN_TAGS = 32;
 
 /**
  * How far it is: to be asked for; asked for with a command (what arrives before its reply is of the time
- * before); to be asked for at a time; active; or made by the hub, in a session that is lost.
+ * before); to be asked for at a time; active; or made by the hub, in a session that is lost, and to be made
+ * again by a time.
  *
- * @typedef {{ readonly name: 'wanted' | 'active' | 'lapsed' }
+ * @typedef {{ readonly name: 'wanted' | 'active' }
  *   | { readonly name: 'asked', readonly id: number }
- *   | { readonly name: 'later', readonly at: number }} Phase
+ *   | { readonly name: 'later' | 'lapsed', readonly at: number }} Phase
  */
 
 export class Subscription {
   /** @type {Phase} */
-  phase;
+  phase = { name: 'wanted' };
   /** @type {SubscribeOptions} */
   options;
   /** Whether a `connect` named it. */
@@ -45,7 +46,6 @@ export class Subscription {
     this.origin = origin;
     this.options = options;
     this.ticket = ticket;
-    this.phase = { name: origin === 'hub' ? 'lapsed' : 'wanted' };
   }
 
   /** What to ask for: from where the client is, if it is anywhere. @returns {SubscribeOptions} */

@@ -52,11 +52,11 @@ export class Subscriptions extends Map {
     return this.#find(({ phase, acked }) => phase.name === 'active' && acked.offset > 0 && !acked.isTold);
   }
 
-  /** When the next is to be asked for. */
+  /** When the next is to be asked for, or is over. */
   get deadline() {
     let deadline = Infinity;
     for (const { phase } of this.values()) {
-      if (phase.name === 'later') deadline = Math.min(deadline, phase.at);
+      if ('at' in phase) deadline = Math.min(deadline, phase.at);
     }
     return deadline;
   }
@@ -73,10 +73,23 @@ export class Subscriptions extends Map {
     }
   }
 
-  /** A new session begins: none stands any more. */
-  restart() {
+  /**
+   * The first that the hub did not make again in time.
+   *
+   * @param {number} now
+   */
+  lapsed(now) {
+    return this.#find(({ phase }) => phase.name === 'lapsed' && phase.at <= now);
+  }
+
+  /**
+   * A new session begins: none stands any more.
+   *
+   * @param {number} at when those are over that the hub has not made again
+   */
+  restart(at) {
     for (const subscription of this.values()) {
-      subscription.phase = { name: subscription.origin === 'hub' ? 'lapsed' : 'wanted' };
+      subscription.phase = subscription.origin === 'hub' ? { name: 'lapsed', at } : { name: 'wanted' };
       subscription.roster.reset(null);
     }
   }

@@ -45,6 +45,9 @@ pub struct Config {
     /// When a subscription that failed for a while is asked for again: half of this to all of it later.
     /// Default 5,000.
     pub resubscribe_delay: u64,
+    /// How long a hub may take, in a new session, to make a subscription again that it had made in the former
+    /// one. Default 10,000. Then the application is told that it is unsubscribed.
+    pub lapse_timeout: u64,
 }
 
 impl Default for Config {
@@ -62,6 +65,7 @@ impl Default for Config {
             max_unconfirmed_bytes: 256 << 10,
             max_subscriptions: 1_024,
             resubscribe_delay: 5_000,
+            lapse_timeout: 10_000,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Session {
         let (unconfirmed, unanswered) = (self.numbering.restart(), self.pending.take());
         self.event(Event::Up { session, user, resumed });
         self.settle_lost(unconfirmed);
-        self.subscriptions.restart();
+        self.subscriptions.restart(now.saturating_add(self.config.lapse_timeout));
         self.is_away_told = !self.away;
         for (_, ticket) in std::mem::take(&mut self.subscriptions.leaving) {
             self.settle_done(ticket, Answer::Unsubscribed);

@@ -87,6 +87,9 @@ impl Session {
             Due::Ask => self.transmit(ClientMessage::Heartbeat { got: None }),
             Due::Nothing => {}
         }
+        while let Some(subscription) = self.subscriptions.take_lapsed(now) {
+            self.subscription_ended(subscription, None);
+        }
         if told {
             self.tell_got();
         }

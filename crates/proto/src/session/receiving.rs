@@ -166,7 +166,11 @@ impl Session {
         }
     }
 
-    fn subscription_ended(&mut self, subscription: Subscription, error: Option<ErrorReply>) {
+    pub(super) fn subscription_ended(
+        &mut self,
+        subscription: Subscription,
+        error: Option<ErrorReply>,
+    ) {
         match (subscription.ticket, error) {
             (Some(ticket), Some(error)) => self.settle(ticket, Outcome::Refused(error)),
             (Some(ticket), None) => self.settle(ticket, Outcome::Withdrawn),

@@ -73,7 +73,7 @@ impl Session {
         }
         let was_never_asked = subscription.position.is_none()
             && !matches!(subscription.phase, Phase::Asked(_) | Phase::Active);
-        if was_never_asked || subscription.phase == Phase::Lapsed {
+        if was_never_asked || matches!(subscription.phase, Phase::Lapsed(_)) {
             let answer = crate::hub::Answer::Unsubscribed;
             return self.settle(ticket, Outcome::Done(answer));
         }

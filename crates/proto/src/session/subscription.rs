@@ -49,8 +49,8 @@ pub(super) enum Phase {
     /// To be asked for at this time.
     Later(u64),
     Active,
-    /// The hub had made it, in a session that is lost.
-    Lapsed,
+    /// The hub had made it, in a session that is lost, and has until then to make it again.
+    Lapsed(u64),
 }
 
 /// How far the application has acknowledged.
@@ -89,7 +89,7 @@ impl Subscription {
 
     pub(super) fn of_hub(topic: Topic) -> Self {
         let new = Self::new(topic, SubscribeOptions::default(), None);
-        Self { origin: Origin::Hub, phase: Phase::Lapsed, ..new }
+        Self { origin: Origin::Hub, ..new }
     }
 
     /// What to ask for: from where the client is, if it is anywhere.

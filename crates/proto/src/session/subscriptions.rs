@@ -71,10 +71,10 @@ impl Subscriptions {
         self.all.iter_mut().filter(|of| of.phase == Phase::Active).find(is_untold)
     }
 
-    /// When the next is to be asked for.
+    /// When the next is to be asked for, or is over.
     pub(super) fn deadline(&self) -> Option<u64> {
         let later = |subscription: &Subscription| match subscription.phase {
-            Phase::Later(at) => Some(at),
+            Phase::Later(at) | Phase::Lapsed(at) => Some(at),
             _ => None,
         };
         self.all.iter().filter_map(later).min()
@@ -89,12 +89,19 @@ impl Subscriptions {
         }
     }
 
-    /// A new session begins: none stands any more.
-    pub(super) fn restart(&mut self) {
+    /// Takes the first that the hub did not make again in time.
+    pub(super) fn take_lapsed(&mut self, now: u64) -> Option<Subscription> {
+        let is_over = |of: &Subscription| matches!(of.phase, Phase::Lapsed(until) if until <= now);
+        let index = self.all.iter().position(is_over)?;
+        Some(self.all.remove(index))
+    }
+
+    /// A new session begins: none stands any more. The hub has `until` then to make its own again.
+    pub(super) fn restart(&mut self, until: u64) {
         for subscription in &mut self.all {
             subscription.phase = match subscription.origin {
                 Origin::Application => Phase::Wanted,
-                Origin::Hub => Phase::Lapsed,
+                Origin::Hub => Phase::Lapsed(until),
             };
             subscription.roster.restart();
         }

@@ -73,6 +73,7 @@ pub(crate) fn config() -> Value {
         "maxUnconfirmedBytes": config.max_unconfirmed_bytes,
         "maxSubscriptions": config.max_subscriptions,
         "resubscribeDelay": config.resubscribe_delay,
+        "lapseTimeout": config.lapse_timeout,
     })
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn config() -> Config {
     // Sooner than the hub has it, and longer.
     config.heartbeat_interval = Some(2_000);
     config.heartbeat_timeout = Some(60_000);
+    config.lapse_timeout = 500;
     config
 }
 
