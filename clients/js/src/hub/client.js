@@ -143,9 +143,12 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
       }
       case 'down':
         return this.#become({ status: event.type, code: event.code, reason: event.reason });
-      case 'ended':
-        for (const topic of [...this.#topics.values()]) topic.end(new HubError({ outcome: 'notSent', why: 'ended' }));
+      case 'ended': {
+        // Whoever closes it knows why a loop ends.
+        const error = event.end.why === 'closed' ? undefined : new HubError({ outcome: 'notSent', why: 'ended' });
+        for (const topic of [...this.#topics.values()]) topic.end(error);
         return this.#become({ status: event.type, end: event.end });
+      }
       case 'message':
         return this.#dispatch('message', event.data);
       case 'heartbeat':

@@ -362,6 +362,8 @@ test('a client that is in more of a hurry than its hub finds a silent link by it
 });
 
 test('`retryNow` ends the wait for the next attempt', async (context) => {
+  // All the jitter that there can be.
+  context.mock.method(Math, 'random', () => 0.999);
   const port = await freePort();
   const client = open(context, `ws://127.0.0.1:${port}`, { minReconnectionDelay: 60_000, maxReconnectionDelay: 60_000 });
   await until(() => client.retryIn !== null, 'it waits');
@@ -377,7 +379,11 @@ test('`close` is a farewell, and nothing waits any more', async (context) => {
   await reached(client, 'up');
   const rpc = client.rpc('slow');
   const standing = client.topic('chat').subscribe();
+  const loop = (async () => {
+    for await (const _ of client.topic('chat')) assert.fail('nothing is heard');
+  })();
   client.close();
+  await loop;
   await assert.rejects(rpc, failed('uncertain'));
   await assert.rejects(standing, failed('notSent', { why: 'ended' }));
   await assert.rejects(client.send('late'), failed('notSent', { why: 'ended' }));
