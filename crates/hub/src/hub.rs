@@ -8,7 +8,7 @@ use everwire::{AcceptError, Acceptor, Pending, Rejection, Stream, WebSocket};
 use everwire_proto::{Encoding, ErrorCode, ErrorReply, Name, Payload, Topic};
 
 use crate::attendance::Attendance;
-use crate::broker::{Broker, BrokerError, Listener, MemoryBroker, Published};
+use crate::broker::{Broker, BrokerError, MemoryBroker, Published};
 use crate::config::{HubConfig, TopicConfig};
 use crate::dice::Dice;
 use crate::endpoint::Endpoint;
@@ -127,8 +127,8 @@ impl HubBuilder {
             let rules = config.topics.clone();
             Arc::new(MemoryBroker::new().limits(move |topic| rules(topic).history))
         });
-        let topics = Arc::new(Topics::new(config.presence_interval));
-        broker.attach(topics.clone() as Arc<dyn Listener>);
+        let topics = Topics::new(&config);
+        topics.attach(&broker);
         let presence =
             self.presence.unwrap_or_else(|| Arc::new(MemoryPresence::new(config.presence.clone())));
         presence.attach(topics.clone() as Arc<dyn PresenceListener>);

@@ -80,7 +80,8 @@ pub trait Listener: Send + Sync + 'static {
     /// The next publication of a topic. It must not wait, nor call the broker.
     fn deliver(&self, topic: &Topic, epoch: &Epoch, publication: &Arc<Entry>);
 
-    /// Publications of this topic may have been missed; it has to be followed anew.
+    /// Publications of this topic may have been missed; it has to be followed anew. Called within a tokio
+    /// runtime.
     fn lost(&self, topic: &Topic);
 }
 

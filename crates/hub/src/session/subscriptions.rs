@@ -213,7 +213,14 @@ impl Session {
         let Some(Subscription { room, seat, hearing }) = subscription else {
             return turn.is_done = true;
         };
-        let stance = room.crowd().stance(seat).cloned();
+        let stance = {
+            let crowd = room.crowd();
+            if crowd.is_lost() {
+                // It has a turn when the topic is followed anew.
+                return turn.is_done = true;
+            }
+            crowd.stance(seat).cloned()
+        };
         match stance {
             Some(Stance::Behind(position)) => {
                 self.read_on(&turn.topic, &room, seat, position).await;

@@ -13,6 +13,8 @@ pub(crate) struct Crowd {
     topic: Topic,
     /// The place behind the last publication that was delivered; none before the topic is followed.
     end: Option<Position>,
+    /// Publications may have been missed, and the topic is not followed anew yet: nobody goes live.
+    is_lost: bool,
     /// The last publication, while somebody has publications left out: it comes behind the gap.
     newest: Option<Arc<Entry>>,
     seats: Places<Seat>,
@@ -61,13 +63,25 @@ pub struct Counters {
 impl Crowd {
     pub(super) fn new(topic: Topic) -> Self {
         let (seats, counters) = (Places::default(), Counters::default());
-        Self { topic, end: None, newest: None, seats, counters }
+        Self { topic, end: None, is_lost: false, newest: None, seats, counters }
     }
 
     /// The topic is followed: everything behind this place will be delivered.
     pub(super) fn begin(&mut self, end: Position) {
+        self.is_lost = false;
         // The first of them may have come before this.
-        self.end.get_or_insert(end);
+        let is_behind = |known: &Position| known.epoch == end.epoch && known.offset > end.offset;
+        if !self.end.as_ref().is_some_and(is_behind) {
+            self.end = Some(end);
+        }
+        for seat in self.seats.iter().filter(|seat| seat.stance != Stance::Live) {
+            seat.session.handle_behind(&self.topic);
+        }
+    }
+
+    /// Whether the topic has to be followed anew before anybody goes on.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// What became of publications so far.
@@ -117,18 +131,20 @@ impl Crowd {
         self.newest = is_left_out.then(|| entry.clone());
     }
 
-    /// Publications may have been missed: everybody reads the log from here on.
+    /// Publications may have been missed: once the topic is followed anew everybody reads the log from here
+    /// on.
     pub(super) fn handle_lost(&mut self) {
         let Some(end) = self.end.clone() else { return };
+        (self.is_lost, self.newest) = (true, None);
         for seat in self.seats.iter_mut().filter(|seat| seat.stance == Stance::Live) {
-            seat.fall_behind(&self.topic, Stance::Behind(end.clone()));
+            seat.stance = Stance::Behind(end.clone());
         }
     }
 
     /// A session has caught up to here with this many publications. Says whether that is the end, from
     /// which on they are pushed.
     pub(crate) fn advance(&mut self, place: usize, to: Position, delivered: u64) -> bool {
-        let at_end = self.end.as_ref() == Some(&to);
+        let at_end = !self.is_lost && self.end.as_ref() == Some(&to);
         let Some(seat) = self.seats.get_mut(place) else { return true };
         self.counters.delivered += delivered;
         seat.stance = if at_end { Stance::Live } else { Stance::Behind(to) };
@@ -138,7 +154,7 @@ impl Crowd {
     /// Tells a session that what it lacks will not come, and goes on at the end. Nothing happens if there
     /// is no room to tell.
     pub(crate) fn give_up(&mut self, place: usize, reason: GapReason) {
-        let Some(end) = self.end.clone() else { return };
+        let Some(end) = self.end.clone().filter(|_| !self.is_lost) else { return };
         let Some(seat) = self.seats.get_mut(place) else { return };
         let Some(from) = seat.stance.behind().cloned() else { return };
         let lost = if from.epoch == end.epoch { end.offset.saturating_sub(from.offset) } else { 0 };
@@ -152,7 +168,9 @@ impl Crowd {
     /// Tells a session what was left out, and goes on with the newest publication. What there is no room for
     /// is left to another turn.
     pub(crate) fn drop_older(&mut self, place: usize) {
-        let (Some(newest), Some(end)) = (self.newest.clone(), &self.end) else { return };
+        let (Some(newest), Some(end)) = (self.newest.clone(), &self.end) else {
+            return self.give_up(place, GapReason::Dropped);
+        };
         let Some(seat) = self.seats.get_mut(place) else { return };
         let Some(from) = seat.stance.behind().cloned() else { return };
         let (offset, tag) = (newest.place.offset - 1, newest.place.prev);

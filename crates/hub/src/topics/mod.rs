@@ -14,7 +14,7 @@ mod room;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use everwire_proto::{Epoch, Name, PresenceChange, Topic, UserState};
@@ -25,6 +25,7 @@ pub use self::crowd::Counters;
 pub(crate) use self::crowd::{Crowd, Seat, Stance};
 pub(crate) use self::room::Room;
 use crate::broker::{Broker, BrokerError, Listener};
+use crate::config::HubConfig;
 use crate::log::Entry;
 use crate::presence::PresenceListener;
 
@@ -33,6 +34,10 @@ pub(crate) struct Topics {
     rooms: Mutex<HashMap<Topic, Open>>,
     /// How far apart it is told who came and went.
     presence_interval: Duration,
+    /// How long to wait before a topic is followed that could not be followed anew.
+    retry: Duration,
+    itself: Weak<Self>,
+    broker: OnceLock<Weak<dyn Broker>>,
 }
 
 /// A room that somebody uses.
@@ -43,8 +48,21 @@ struct Open {
 }
 
 impl Topics {
-    pub(crate) fn new(presence_interval: Duration) -> Self {
-        Self { rooms: Mutex::default(), presence_interval }
+    pub(crate) fn new(config: &HubConfig) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
+            rooms: Mutex::default(),
+            presence_interval: config.presence_interval,
+            retry: config.retry_read,
+            itself: itself.clone(),
+            broker: OnceLock::new(),
+        })
+    }
+
+    /// Hears of publications from this broker. Called once, before anything else.
+    pub(crate) fn attach(self: &Arc<Self>, broker: &Arc<dyn Broker>) {
+        let is_first = self.broker.set(Arc::downgrade(broker)).is_ok();
+        debug_assert!(is_first, "a node has one broker");
+        broker.attach(self.clone());
     }
 
     /// The room of a topic, opened if nobody was in it. Each that was opened has to be
@@ -87,6 +105,14 @@ impl Topics {
         rooms.remove(topic).map(|open| open.room)
     }
 
+    /// Whoever was there may have left while the topic was followed anew.
+    fn unfollow_closed(&self, broker: &dyn Broker, topic: &Topic) {
+        let rooms = self.lock();
+        if !rooms.contains_key(topic) {
+            broker.unfollow(topic);
+        }
+    }
+
     /// The room of a topic, if somebody is in it.
     pub(crate) fn room(&self, topic: &Topic) -> Option<Arc<Room>> {
         self.lock().get(topic).map(|open| open.room.clone())
@@ -105,9 +131,40 @@ impl Listener for Topics {
     }
 
     fn lost(&self, topic: &Topic) {
-        if let Some(room) = self.room(topic) {
-            room.handle_lost();
+        tracing::warn!(%topic, "publications may have been missed");
+        let (Some(room), Some(broker)) = (self.room(topic), self.broker.get()) else { return };
+        room.crowd().handle_lost();
+        let again =
+            follow_again(self.itself.clone(), broker.clone(), Arc::downgrade(&room), self.retry);
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(again)),
+            Err(_) => tracing::error!(%topic, "without a runtime it is not followed anew"),
         }
+    }
+}
+
+/// Follows a topic anew, as long as it is open.
+async fn follow_again(
+    topics: Weak<Topics>,
+    broker: Weak<dyn Broker>,
+    room: Weak<Room>,
+    retry: Duration,
+) {
+    loop {
+        {
+            let (Some(topics), Some(broker)) = (topics.upgrade(), broker.upgrade()) else { return };
+            let Some(room) = room.upgrade() else { return };
+            match broker.follow(room.topic()).await {
+                Ok(end) => {
+                    room.crowd().begin(end);
+                    return topics.unfollow_closed(&*broker, room.topic());
+                }
+                Err(error) => {
+                    tracing::warn!(topic = %room.topic(), %error, "it cannot be followed anew");
+                }
+            }
+        }
+        tokio::time::sleep(retry).await;
     }
 }
 

@@ -54,11 +54,6 @@ impl Room {
         self.crowd().deliver(epoch, publication);
     }
 
-    /// Everybody has to read the log again.
-    pub(super) fn handle_lost(&self) {
-        self.crowd().handle_lost();
-    }
-
     /// Who hears its presence. Not to be locked together with the crowd.
     pub(crate) fn audience(&self) -> MutexGuard<'_, Audience> {
         self.audience.lock().unwrap_or_else(PoisonError::into_inner)

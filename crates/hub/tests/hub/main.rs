@@ -5,6 +5,7 @@ mod handlers;
 mod identify;
 mod leaving;
 mod link;
+mod lost;
 mod memory;
 mod presence;
 mod raw;
