@@ -27,7 +27,7 @@ async fn the_hub_does_its_part_of_every_exchange() {
             Run::new(&name, &exchange).steps(exchange["steps"].as_array().unwrap()).await;
             run += 1;
         } else {
-            assert!(exchange["only"].is_string(), "{name}: why does no hub run it?");
+            assert!(exchange["only"].is_string(), "{name}: say in `only` why no hub runs it");
         }
     }
     assert!(run >= 35, "only {run} are for hubs");
