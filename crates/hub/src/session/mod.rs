@@ -89,6 +89,8 @@ pub(crate) enum Pushed {
     Taken,
     /// There is no room.
     Full,
+    /// The session is not open yet: it is no fault of the client.
+    Held,
 }
 
 /// Who a session is.
@@ -203,7 +205,7 @@ impl Session {
         }
         match self.push(&self.message_frame(&message.into())) {
             Pushed::Taken => Ok(()),
-            Pushed::Full => Err(TrySendError::Full),
+            Pushed::Full | Pushed::Held => Err(TrySendError::Full),
         }
     }
 
@@ -305,7 +307,7 @@ impl Session {
     /// As [`push`](Self::push), behind the reply that has to come first.
     pub(crate) fn push_in_turn(&self, frame: &Arc<SharedFrame>) -> Pushed {
         let mut state = self.lock();
-        if state.held { Pushed::Full } else { self.push_locked(&mut state, frame) }
+        if state.held { Pushed::Held } else { self.push_locked(&mut state, frame) }
     }
 
     fn push(&self, frame: &Arc<SharedFrame>) -> Pushed {

@@ -262,7 +262,7 @@ impl Session {
         }
         let (mut at, mut delivered) = (position, 0);
         for entry in &page {
-            if self.push_publication(topic, entry, false) == Pushed::Full {
+            if self.push_publication(topic, entry, false) != Pushed::Taken {
                 break;
             }
             at = entry.position(&at.epoch);

@@ -172,7 +172,7 @@ impl Hearer {
         }
         let Some(encoding) = self.session.encoding() else { return };
         let frame = frames.of(topic, change, encoding);
-        if self.session.push_in_turn(&frame) == Pushed::Full {
+        if self.session.push_in_turn(&frame) != Pushed::Taken {
             self.stand = Stand::Lagging(change.clone());
             self.session.handle_behind(topic);
         }

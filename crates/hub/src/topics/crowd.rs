@@ -124,6 +124,7 @@ impl Crowd {
                 match seat.session.push_publication(&self.topic, entry, seat.live) {
                     Pushed::Taken => self.counters.delivered += 1,
                     Pushed::Full => seat.handle_full(&self.topic, before.clone()),
+                    Pushed::Held => seat.handle_held(&self.topic, before.clone()),
                 }
             }
             is_left_out |= matches!(seat.stance, Stance::Dropping(_));
@@ -179,7 +180,7 @@ impl Crowd {
             let is_same_log = from.epoch == to.epoch;
             let lost = if is_same_log { to.offset.saturating_sub(from.offset) } else { 0 };
             let range = (!seat.live).then(|| (from, to.clone()));
-            if seat.session.push_gap(&self.topic, GapReason::Dropped, range) == Pushed::Full {
+            if seat.session.push_gap(&self.topic, GapReason::Dropped, range) != Pushed::Taken {
                 return;
             }
             self.counters.dropped += lost;
@@ -216,6 +217,14 @@ impl Seat {
             SlowPolicy::Drop => self.fall_behind(topic, Stance::Dropping(before)),
             _ if self.live => self.fall_behind(topic, Stance::Dropping(before)),
             _ => self.fall_behind(topic, Stance::Behind(before)),
+        }
+    }
+
+    /// Whatever the policy, the log has what comes before the session is open.
+    fn handle_held(&mut self, topic: &Topic, before: Position) {
+        match self.live {
+            true => self.fall_behind(topic, Stance::Dropping(before)),
+            false => self.fall_behind(topic, Stance::Behind(before)),
         }
     }
 

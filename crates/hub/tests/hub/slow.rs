@@ -168,3 +168,19 @@ async fn whoever_leaves_while_behind_is_counted_as_left() {
     assert!(counters.left > 0 && counters.left <= pending, "{counters:?}");
     assert_eq!(counters.pending, 0);
 }
+
+#[tokio::test]
+async fn whoever_is_not_open_yet_is_not_slow() {
+    for policy in [SlowPolicy::Drop, SlowPolicy::Close, SlowPolicy::Resume] {
+        let stage = stage(move |topic| topic.slow = policy);
+        let mut client = stage.open("/chat/busy", Some("everwire.json.v1"));
+        client.ask(json!({ "connect": { "version": 1 } })).await;
+        assert_eq!(client.hear().await["subscribed"]["topic"], "chat:busy");
+        assert_eq!(client.hear_publications(3).await, [json!(1), json!(2), json!(3)]);
+        client.hear_nothing().await;
+        let mut raw = stage.open("/chat/busy", None);
+        for n in ["1", "2", "3"] {
+            assert_eq!(raw.hear_raw().await.as_text(), Some(n), "{policy:?}");
+        }
+    }
+}

@@ -54,6 +54,13 @@ impl Endpoint for Open {
     async fn on_open(&self, session: &Session) {
         let room = session.request().param("room").unwrap();
         self.note(format!("open {room}"));
+        if room == "busy" {
+            let topic = Topic::new("chat:busy").unwrap();
+            session.subscribe(&topic, Default::default()).await.unwrap();
+            for n in 1..=3 {
+                session.publish(&topic, Payload::of(&n).unwrap()).await.unwrap();
+            }
+        }
         if room == "early" {
             session.send(Payload::of("welcome").unwrap()).await.unwrap();
             let topic = Topic::new("chat:early").unwrap();
