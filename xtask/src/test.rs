@@ -120,7 +120,7 @@ fn clippy(workspace: &Workspace) -> anyhow::Result<Tally> {
 /// Features only add: the workspace build has all of them on and would not notice a missing one.
 fn features(workspace: &Workspace) -> anyhow::Result<Tally> {
     let mut tally = Tally::default();
-    for package in ["everwire-wire", "everwire"] {
+    for package in ["everwire-wire", "everwire", "everwire-hub"] {
         let args = ["check", "--no-default-features", "--package", package];
         let ok = stream(cargo(workspace, &args))?.status.success();
         tally.add(package, u64::from(ok), u64::from(!ok));
