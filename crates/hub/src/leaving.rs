@@ -138,7 +138,7 @@ impl Inner {
     }
 
     /// When a client that is closed should come back, in milliseconds.
-    fn draw_return(&self) -> Option<u64> {
+    pub(crate) fn draw_return(&self) -> Option<u64> {
         let range = self.leaving.schedule()?.plan.retry_after?;
         let (least, most) = (millis(*range.start()), millis(*range.end()));
         Some(least.saturating_add(self.dice.below(most.saturating_sub(least).saturating_add(1))))

@@ -211,7 +211,8 @@ impl Inner {
     fn enter(&self, session: Session) -> Result<Session, Refused> {
         let mut sessions = self.lock();
         if self.is_leaving() {
-            return Err(Refused::new(CloseCode::DRAINING, "draining"));
+            let bye = Bye::new(CloseCode::DRAINING, "draining");
+            return Err(Refused(Bye { after: self.draw_return(), ..bye }));
         }
         if sessions.len() >= self.config.max_sessions {
             let bye = Bye::new(CloseCode(1013), "too many sessions");
