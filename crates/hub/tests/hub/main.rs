@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod handlers;
+mod hostile;
 mod identify;
 mod leaving;
 mod link;
