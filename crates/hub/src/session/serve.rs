@@ -4,12 +4,14 @@ use std::future::poll_fn;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use everwire::{AnySender, Stream, WebSocket};
 use everwire_proto::{
     Answer, Bye, CloseCode, Connect, Connected, Heartbeat, HubMessage, Id, Resume, SessionLimits,
 };
 use tokio::runtime::Handle;
+use tokio::sync::MutexGuard;
 use tokio::time::timeout;
 
 use super::Session;
@@ -17,6 +19,9 @@ use super::commands::{self, PANICKED};
 use super::link::{Attached, Due, LinkEnd, close};
 use crate::endpoint::{AnyEndpoint, Ending, EndpointError};
 use crate::frames::{Speech, hub_frame};
+
+/// How often a link that waits for the one before it looks whether it is still the newest.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A connection that is a session's, in the task that has it. Whatever becomes of that task, the session is let
 /// go of: it has ended by then, has another link, or waits for one.
@@ -26,7 +31,7 @@ pub(super) struct Serving<S: Stream> {
     pub(super) socket: WebSocket<S>,
     /// What `connect` is answered, if it is one that says it.
     reply: Reply,
-    /// Which link of the session's; none before it has the session for itself.
+    /// Which link of the session's; none before it has taken it.
     pub(super) link: Option<NonZeroU64>,
 }
 
@@ -47,12 +52,19 @@ impl<S: Stream> Serving<S> {
     pub(super) async fn run(&mut self) {
         let session = self.session.clone();
         let number = session.take_link();
+        // Before it waits: the session is let go of also if this is dropped meanwhile.
+        self.link = Some(number);
         // The link before this one finishes what it is at.
-        let _turn = session.0.turn.lock().await;
+        let turn = match session.0.turn.try_lock() {
+            Ok(turn) => Some(turn),
+            Err(_) => Box::pin(session.wait_for_turn(number)).await,
+        };
+        let Some(_turn) = turn else {
+            return close(&self.socket, CloseCode::TAKEN_OVER, "taken over");
+        };
         if session.is_ended() {
             return close(&self.socket, CloseCode(1012), "the session has ended");
         }
-        self.link = Some(number);
         let reply = self.reply.take();
         let opening = session.open(&*self.endpoint, reply, number, &self.socket);
         if let Err(due) = Box::pin(opening).await {
@@ -84,6 +96,19 @@ impl<S: Stream> Drop for Serving<S> {
 }
 
 impl Session {
+    /// Waits until the link before this one is done; none if another one has come meanwhile. So they do not
+    /// pile up behind an endpoint that takes long.
+    async fn wait_for_turn(&self, number: NonZeroU64) -> Option<MutexGuard<'_, ()>> {
+        loop {
+            if let Ok(turn) = timeout(LOOK, self.0.turn.lock()).await {
+                return Some(turn);
+            }
+            if self.lock().link != Some(number) {
+                return None;
+            }
+        }
+    }
+
     async fn let_go(&self, endpoint: &dyn AnyEndpoint, end: LinkEnd) {
         match end {
             LinkEnd::Session(ending) => self.end(endpoint, ending).await,

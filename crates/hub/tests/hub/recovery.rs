@@ -180,3 +180,41 @@ async fn a_session_that_is_closed_while_its_client_is_away_ends_at_once() {
     assert!(session.is_ended());
     assert_eq!(stage.endpoint.notes(), ["open blue", "close 4504 clean true"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn links_do_not_pile_up_behind_an_endpoint_that_takes_long() {
+    let stage = Stage::new();
+    let (mut client, connected) = stage.connect(json!({})).await;
+    client.say(json!({ "send": { "data": "hang" } })).await;
+    settle().await;
+    client.cut();
+    let connect = with_version(resume(&connected, 0));
+    let mut links = Vec::new();
+    for _ in 0..3 {
+        let mut link = stage.open("/chat/blue", Some("everwire.json.v1"));
+        link.say(json!({ "id": 1, "connect": connect })).await;
+        settle().await;
+        links.push(link);
+    }
+    for link in &mut links[..2] {
+        assert_eq!(link.end().await, 4410);
+    }
+    assert!(links[2].socket.close_report().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_whose_next_link_is_gone_before_its_turn() {
+    let stage = Stage::new();
+    let (mut client, connected) = stage.connect(json!({})).await;
+    client.say(json!({ "send": { "data": "nap" } })).await;
+    settle().await;
+    client.cut();
+    let connect = with_version(resume(&connected, 0));
+    let (mut link, serving) = stage.open_aborting("/chat/blue", Some("everwire.json.v1"));
+    link.say(json!({ "id": 1, "connect": connect })).await;
+    settle().await;
+    serving.abort();
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    assert_eq!(stage.hub.sessions(), 0);
+    assert_eq!(stage.endpoint.notes(), ["open blue", "close 4408 clean false"]);
+}

@@ -77,6 +77,10 @@ impl Endpoint for Open {
         match json.read::<Value>().unwrap() {
             Value::String(text) if text == "panic" => panic!("as asked"),
             Value::String(text) if text == "hang" => std::future::pending().await,
+            Value::String(text) if text == "nap" => {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                Ok(None)
+            }
             Value::String(text) if text == "fail" => {
                 Err(ErrorReply::new(ErrorCode::Internal, "as asked"))
             }
