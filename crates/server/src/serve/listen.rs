@@ -2,17 +2,22 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 
 use everwire::{next_stream, tls};
+use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::connection::{Server, serve};
 use super::shutdown::{self, Phase, Signals, Token};
 use super::{Args, page};
+
+/// Connections that the kernel opens before they are accepted, if it is told to allow so many
+/// (`net.core.somaxconn`). Beyond it, clients that all come back at once try again after a second or three.
+const BACKLOG: u32 = 4096;
 
 /// How many tasks run between two looks at the network.
 const EVENT_INTERVAL: u32 = 256;
@@ -32,9 +37,8 @@ pub(super) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         tls,
         phase: phase.clone(),
     });
-    let listener = TcpListener::bind(args.listen)
+    let listener = listen(args.listen)
         .map_err(|error| format!("cannot listen on {}: {error} (see --listen)", args.listen))?;
-    listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
 
     let (listening, mut listeners) = shutdown::tokens();
@@ -72,6 +76,17 @@ pub(super) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         let _ = worker.join();
     }
     result
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let runtime = runtime()?;
+    let _within = runtime.enter();
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Elsewhere it would let others have the address as well.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 fn runtime() -> std::io::Result<Runtime> {
