@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::frame::{Header, client_frame};
 use crate::handshake;
+use crate::hub::{self, Dialect, GOT_EVERY, Said};
 use crate::script::{Content, Inflater, KEY, Script};
 use crate::socket_io;
 use crate::transport::{Dialer, Transport};
@@ -28,8 +29,21 @@ pub struct Client {
     payload_left: usize,
     /// Some text is a ping.
     socket_io: bool,
+    /// Some messages are the hub's own.
+    hub: Option<Listener>,
     head: Vec<u8>,
     control: Vec<u8>,
+}
+
+/// A subscriber of a hub.
+#[derive(Debug)]
+struct Listener {
+    dialect: Dialect,
+    /// Of each publication.
+    letters: usize,
+    /// Numbered messages that came, and how many of them the hub was not told.
+    got: u64,
+    unsaid: u64,
 }
 
 /// What one call of [`Client::receive`] found.
@@ -59,6 +73,11 @@ impl Client {
         } else {
             stream = handshake::upgrade(stream, dialer, script.deflate())?;
         }
+        let mut hub = None;
+        if let Content::Hub(dialect) = script.content() {
+            dialect.greet(&mut stream)?;
+            hub = Some(Listener { dialect, letters: script.size(), got: 0, unsaid: 0 });
+        }
         let mut next = 0;
         if check {
             stream.write_all(script.message(0))?;
@@ -70,7 +89,7 @@ impl Client {
         }
         stream.set_nonblocking(true)?;
         let at = script.start(next);
-        Ok(Self { socket_io, ..Self::over(stream, at, next) })
+        Ok(Self { socket_io, hub, ..Self::over(stream, at, next) })
     }
 
     fn over(stream: Transport, at: usize, next: usize) -> Self {
@@ -83,6 +102,7 @@ impl Client {
             header: None,
             payload_left: 0,
             socket_io: false,
+            hub: None,
             head: Vec::new(),
             control: Vec::new(),
         }
@@ -172,12 +192,31 @@ impl Client {
                 self.on_control(header, payload)?;
             } else if self.socket_io && socket_io::is_ping(header) {
                 self.answer(1, socket_io::PONG)?;
+            } else if self.hub.is_some() && !self.is_publication(header)? {
+                // The hub's own.
             } else {
                 received.payload += here as u64;
                 received.messages += u64::from(self.payload_left == 0 && header.fin());
             }
         }
         Ok(received)
+    }
+
+    /// Whether a hub's frame is a publication; the hub is told now and then how many messages came.
+    fn is_publication(&mut self, header: Header) -> io::Result<bool> {
+        let Some(hub) = &mut self.hub else { return Ok(true) };
+        let said = hub.dialect.said(header, hub.letters);
+        if self.payload_left == 0 && said != Said::Heartbeat {
+            hub.got += 1;
+            hub.unsaid += 1;
+        }
+        let got = hub.got;
+        // Between two frames only: a client that is writing says it with the next message that it gets.
+        if hub.unsaid >= GOT_EVERY && self.unsent == 0 {
+            hub.unsaid = 0;
+            would_block(self.stream.write(&hub::got(got)))?;
+        }
+        Ok(said == Said::Publication)
     }
 
     /// Takes `count` messages off the ones in flight and says when each batch of them was sent.

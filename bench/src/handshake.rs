@@ -91,14 +91,7 @@ pub fn upgrade_and_hear(
     dialer: &Dialer,
     deflate: Deflate,
 ) -> io::Result<Vec<u8>> {
-    let (host, path) = (dialer.host(), dialer.path());
-    let offer = deflate
-        .offer()
-        .map_or(String::new(), |offer| format!("Sec-WebSocket-Extensions: {offer}\r\n"));
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n"
-    );
+    let request = request(dialer, deflate);
     stream.write_all(request.as_bytes())?;
     stream.flush()?;
     let mut head = Vec::new();
@@ -124,14 +117,32 @@ pub fn upgrade_and_hear(
     if !deflate.is_met_by(answer) {
         return Err(invalid(format!("asked for {deflate:?}, the server agreed to `{answer}`")));
     }
+    let (asked, agreed) = (dialer.subprotocol(), field(&head, "sec-websocket-protocol"));
+    if asked != agreed {
+        return Err(invalid(format!("asked for {asked:?}, the server agreed to {agreed:?}")));
+    }
     Ok(rest)
+}
+
+/// What a client says first.
+pub(crate) fn request(dialer: &Dialer, deflate: Deflate) -> String {
+    let (host, path) = (dialer.host(), dialer.path());
+    let line = |name: &str, value: Option<&str>| {
+        value.map_or(String::new(), |value| format!("{name}: {value}\r\n"))
+    };
+    let extensions = line("Sec-WebSocket-Extensions", deflate.offer());
+    let subprotocol = line("Sec-WebSocket-Protocol", dialer.subprotocol());
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{extensions}{subprotocol}\r\n"
+    )
 }
 
 fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
-fn head_len(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn head_len(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4)
 }
 

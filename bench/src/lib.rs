@@ -12,10 +12,10 @@
 //! # Layout
 //!
 //! - [`floor`]: the echo server's event loop and its connections.
-//! - [`load`]: the runs of the load generator: `echo`, `fanout`, `idle`, `connect`.
+//! - [`load`]: the runs of the load generator: `echo`, `fanout`, `idle`, `connect`, `recovery`.
 //! - [`attack`]: what a hostile client does, and what the server holds meanwhile.
 //! - [`client`]: one connection of the load generator; [`script`]: what it sends.
-//! - [`socket_io`]: what Socket.IO says over it; [`transport`]: plain TCP or TLS.
+//! - [`socket_io`]: what Socket.IO says over it; [`hub`]: what Everwire's hub says; [`transport`]: plain TCP or TLS.
 //! - [`frame`]: headers, in-place unmasking, and turning a client's frame into a server's.
 //! - [`handshake`]: the opening handshake of both roles, as short as it can be.
 //! - [`histogram`]: latencies in log-linear buckets.
@@ -28,6 +28,7 @@ pub mod floor;
 pub mod frame;
 pub mod handshake;
 pub mod histogram;
+pub mod hub;
 pub mod load;
 pub mod script;
 pub mod socket_io;

@@ -5,6 +5,7 @@ use std::io;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 
 use crate::frame::client_frame;
+use crate::hub::{self, Dialect};
 use crate::socket_io;
 
 /// The masking key of every frame: fixed, so that one prepared frame serves for all.
@@ -31,6 +32,8 @@ pub enum Content {
     Json,
     /// Text: a Socket.IO event, whose argument has the size that is asked for.
     SocketIo,
+    /// Text: a publication of letters in a topic of a hub.
+    Hub(Dialect),
 }
 
 /// permessage-deflate, as it is asked for.
@@ -102,6 +105,7 @@ pub struct Script {
     first: Vec<u8>,
     deflate: Deflate,
     content: Content,
+    size: usize,
 }
 
 impl Script {
@@ -118,6 +122,7 @@ impl Script {
             first,
             deflate: plan.deflate,
             content: plan.content,
+            size: plan.size,
         };
         if script.uniform {
             let message = frames(opcode, &script.first, plan.fragments);
@@ -190,6 +195,12 @@ impl Script {
     #[must_use]
     pub fn first(&self) -> &[u8] {
         &self.first
+    }
+
+    /// Bytes of each message, before compression, without what its content puts around it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// What messages consist of.
@@ -267,6 +278,7 @@ fn payload(plan: &Plan, n: usize) -> Vec<u8> {
     match plan.content {
         Content::Binary => b"everwire".iter().copied().cycle().take(plan.size).collect(),
         Content::SocketIo => socket_io::event(plan.size),
+        Content::Hub(_) => hub::publish(plan.size),
         Content::Text => {
             let mut text = PROSE.repeat(plan.size / PROSE.len() + 1);
             // Not within a letter.

@@ -15,6 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Dialer {
     host: String,
     path: String,
+    subprotocol: Option<&'static str>,
     #[cfg(feature = "tls")]
     tls: Option<tls::Dialer>,
 }
@@ -42,9 +43,22 @@ impl Dialer {
         Ok(Self {
             host: host.to_owned(),
             path: format!("/{path}"),
+            subprotocol: None,
             #[cfg(feature = "tls")]
             tls: if secure { Some(tls::Dialer::new(host, ca)?) } else { None },
         })
+    }
+
+    /// The one subprotocol that is asked for, and has to be agreed to.
+    #[must_use]
+    pub fn with_subprotocol(self, subprotocol: Option<&'static str>) -> Self {
+        Self { subprotocol, ..self }
+    }
+
+    /// The subprotocol, if one is asked for.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&'static str> {
+        self.subprotocol
     }
 
     /// Host and port.

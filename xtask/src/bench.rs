@@ -7,13 +7,15 @@
 //!
 //! - `rows`: what is measured; `servers`: who takes part and how it is built
 //! - `publishers`: servers of `--full`, which only fan out
-//! - `process`: one round of one server in one row
+//! - `process`: one round of one server in one row; `usage`: what it used
 //! - `results`: keeps rounds in files
 //! - `attack`: hostile clients
 //! - `report`: the tables; `plot`: the bars
+//! - `hub`: the rows of Everwire's hub
 //! - `wire`: the row that needs neither a server nor a load
 
 mod attack;
+mod hub;
 mod plot;
 mod process;
 mod publishers;
@@ -21,6 +23,7 @@ mod report;
 mod results;
 mod rows;
 mod servers;
+mod usage;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -30,7 +33,7 @@ use anyhow::{Context, bail};
 use self::process::{Load, Server};
 use self::report::Report;
 use self::results::{Results, Store};
-use self::rows::{IDLE, Kind, ROWS, Row};
+use self::rows::{IDLE, Kind, Need, ROWS, Row};
 use self::servers::{Candidate, FLOOR, OURS, Stage};
 use crate::workspace::Workspace;
 
@@ -92,6 +95,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     if args.full && args.load == Generator::Ours {
         bail!("`everwire bench` does not speak Socket.IO: --full needs --load bare");
     }
+    if args.load == Generator::Ours && args.row.iter().any(|row| row.needs(Need::Hub)) {
+        bail!("`everwire bench` does not speak to the hub: its rows need --load bare");
+    }
     let stage = Stage::set(workspace, &args.add, &args.server, args.full)?;
     let load = match args.load {
         Generator::Bare => Load::new(stage.load.display().to_string()),
@@ -111,6 +117,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let chosen = |row: &&Row| match (args.report, args.row.is_empty()) {
         (true, _) => false,
         (_, false) => args.row.iter().any(|chosen| chosen.name == row.name),
+        (_, true) if args.load == Generator::Ours && row.needs(Need::Hub) => false,
         (_, true) => !args.quick || (!row.reach.is_empty() && !row.is_long()),
     };
 
@@ -164,7 +171,7 @@ impl Run<'_> {
         let rounds = match row.kind {
             // These take long and vary little.
             Kind::Idle | Kind::Heartbeat | Kind::Attack => self.rounds.unwrap_or(usual).min(usual),
-            Kind::Echo | Kind::Fanout | Kind::Connect | Kind::Wire => self.rounds.unwrap_or(usual),
+            _ => self.rounds.unwrap_or(usual),
         };
         for round in 1..=rounds {
             for candidate in &candidates {
@@ -193,6 +200,9 @@ impl Run<'_> {
         match row.kind {
             Kind::Attack => return attack::round(self.stage, candidate),
             Kind::Wire => return wire::round(&self.stage.wire, &candidate.name),
+            Kind::Topic => {
+                return hub::fanout(self.stage, &self.load, candidate, row, self.seconds);
+            }
             _ => {}
         }
         let server = Server::start(&self.stage.command(candidate, row))?;

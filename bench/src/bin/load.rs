@@ -1,10 +1,13 @@
-//! `load echo|fanout|idle|connect URL`: the reference load generator.
+//! `load echo|fanout|idle|connect|recovery URL`: the reference load generator.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use everwire_bench::epoll;
-use everwire_bench::load::{self, ConnectPlan, EchoPlan, FanoutPlan, IdlePlan, Report};
+use everwire_bench::hub::Dialect;
+use everwire_bench::load::{
+    self, ConnectPlan, EchoPlan, FanoutPlan, IdlePlan, RecoveryPlan, Report, Return,
+};
 use everwire_bench::script::{Content, Deflate, Plan};
 use everwire_bench::socket_io;
 use everwire_bench::transport::Dialer;
@@ -14,18 +17,25 @@ usage: load echo URL [--connections 100] [MESSAGES] [--in-flight 1] [--seconds 5
        load fanout URL [--connections 1000] [--stalled 0] [--size 64] [--in-flight 1] [--seconds 5] [--socket-io]
        load idle URL [--connections 9000] [--untouched] [MESSAGES] [--hold SECONDS]
        load connect URL [--in-flight 32] [--seconds 5]
+       load recovery URL [--connections 5000] [--size 64] [--missed 100] [--recovered]
 
-MESSAGES: [--size BYTES] [--text | --json-text] [--fragments 1] [--deflate no-takeover|takeover]
+MESSAGES: [--size BYTES] [--text | --json-text | HUB] [--fragments 1] [--deflate no-takeover|takeover]
+HUB: --hub json|compact [--own-topics]
 
 echo keeps messages in flight and counts what comes back, after a warm-up of half a second.
 fanout has one more connection publish what all receive, and counts deliveries; with --socket-io as
 an event called message, where Socket.IO has that path.
 idle has one message echoed on each connection and then holds them, until killed without --hold.
 connect opens connections and drops them.
+recovery has all connections subscribe at a hub, resets them, publishes, and has all come back at once: to
+their sessions, or with --recovered to new ones; everything has to arrive once and in order.
+
+With --hub, fanout publishes letters in a topic of Everwire's hub, which idle connections subscribe to; each
+to one of its own with --own-topics. fanout takes it as --socket-io.
 
 --ca FILE is the certificate that vouches for a wss:// server.
 --json prints one object a line: {\"event\":\"measuring\"} and {\"event\":\"done\",…}, and
-{\"event\":\"holding\",…} for idle.";
+{\"event\":\"holding\",…} for idle, {\"event\":\"gone\"} for recovery when nobody is connected.";
 
 /// Time before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -51,6 +61,7 @@ enum Run {
     Fanout,
     Idle,
     Connect,
+    Recovery,
 }
 
 struct Options {
@@ -65,6 +76,8 @@ struct Options {
     fragments: usize,
     deflate: Deflate,
     in_flight: Option<usize>,
+    missed: usize,
+    kind: Return,
     seconds: f64,
     hold: Option<f64>,
     json: bool,
@@ -78,6 +91,7 @@ impl Options {
             "fanout" => Run::Fanout,
             "idle" => Run::Idle,
             "connect" => Run::Connect,
+            "recovery" => Run::Recovery,
             _ => return None,
         };
         let mut options = Self {
@@ -92,6 +106,8 @@ impl Options {
             fragments: 1,
             deflate: Deflate::Off,
             in_flight: None,
+            missed: 100,
+            kind: Return::Resumed,
             seconds: 5.0,
             hold: None,
             json: false,
@@ -109,6 +125,20 @@ impl Options {
                 "--text" => options.content = Content::Text,
                 "--json-text" => options.content = Content::Json,
                 "--socket-io" => options.content = Content::SocketIo,
+                "--hub" => {
+                    let compact = match value()?.as_str() {
+                        "json" => false,
+                        "compact" => true,
+                        _ => return None,
+                    };
+                    options.content = Content::Hub(Dialect { compact, own_topics: false });
+                }
+                "--own-topics" => match &mut options.content {
+                    Content::Hub(dialect) => dialect.own_topics = true,
+                    _ => return None,
+                },
+                "--missed" => options.missed = value()?.parse().ok()?,
+                "--recovered" => options.kind = Return::Recovered,
                 "--fragments" => options.fragments = value()?.parse().ok()?,
                 "--deflate" => {
                     options.deflate = match value()?.as_str() {
@@ -129,13 +159,14 @@ impl Options {
     fn run(&self) -> std::io::Result<()> {
         let query = if self.content == Content::SocketIo { socket_io::QUERY } else { "" };
         let dialer = Dialer::new(&format!("{}{query}", self.url), self.ca.as_deref())?;
+        let dialer = dialer.with_subprotocol(match (self.content, self.run) {
+            (Content::Hub(dialect), _) => Some(dialect.subprotocol()),
+            (_, Run::Recovery) => Some(Dialect::JSON.subprotocol()),
+            _ => None,
+        });
         let measure = Duration::from_secs_f64(self.seconds);
         let in_flight = |default: usize| self.in_flight.unwrap_or(default).max(1);
-        let measuring = || {
-            if self.json {
-                println!(r#"{{"event":"measuring"}}"#);
-            }
-        };
+        let measuring = || self.say("measuring");
         let report = match self.run {
             Run::Echo => {
                 let plan = EchoPlan {
@@ -166,6 +197,16 @@ impl Options {
                 let plan = ConnectPlan { dialer, in_flight, warm_up: WARM_UP, measure };
                 load::connect(&plan, measuring)?
             }
+            Run::Recovery => {
+                let plan = RecoveryPlan {
+                    dialer,
+                    members: self.connections.unwrap_or(5000),
+                    missed: self.missed,
+                    size: self.size.unwrap_or(64),
+                    kind: self.kind,
+                };
+                load::recovery(&plan, || self.say("gone"), measuring)?
+            }
             Run::Idle => {
                 let plan = IdlePlan {
                     dialer,
@@ -179,6 +220,12 @@ impl Options {
         };
         self.print(&report);
         Ok(())
+    }
+
+    fn say(&self, event: &str) {
+        if self.json {
+            println!(r#"{{"event":"{event}"}}"#);
+        }
     }
 
     fn messages(&self, size: usize) -> Plan {
@@ -205,6 +252,7 @@ impl Options {
             let what = match self.run {
                 Run::Echo | Run::Idle => "messages",
                 Run::Fanout => "deliveries",
+                Run::Recovery => "returns",
                 Run::Connect => "connections",
             };
             println!("{messages} {what} in {seconds:.2} s, {rate:.0} a second");

@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::Fleet;
-use crate::script::{Plan, Script};
+use crate::script::{Content, Plan, Script};
 use crate::transport::Dialer;
 
 /// What `idle` does.
@@ -30,8 +30,10 @@ pub struct IdlePlan {
 /// When a connection fails or is closed by the server.
 pub fn idle(plan: &IdlePlan, holding: impl FnOnce()) -> io::Result<()> {
     let script = Script::new(&plan.message, 0);
+    // A hub echoes nothing: connecting and subscribing is what is exchanged.
+    let echoes = !plan.untouched && !matches!(script.content(), Content::Hub(_));
     let mut fleet = Fleet::new()?;
-    fleet.open(&plan.dialer, plan.connections, &script, !plan.untouched)?;
+    fleet.open(&plan.dialer, plan.connections, &script, echoes)?;
     holding();
     let end = plan.hold.map(|hold| Instant::now() + hold);
     while end.is_none_or(|end| Instant::now() < end) {

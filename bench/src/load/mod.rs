@@ -7,6 +7,7 @@ mod connect;
 mod echo;
 mod fanout;
 mod idle;
+mod recovery;
 
 use std::io;
 use std::os::fd::AsRawFd as _;
@@ -16,6 +17,7 @@ pub use self::connect::{ConnectPlan, connect};
 pub use self::echo::{EchoPlan, echo};
 pub use self::fanout::{FanoutPlan, fanout};
 pub use self::idle::{IdlePlan, idle};
+pub use self::recovery::{RecoveryPlan, Return, recovery};
 use crate::client::{Client, Received};
 use crate::epoll::{self, Epoll};
 use crate::histogram::Histogram;
@@ -25,7 +27,7 @@ use crate::transport::Dialer;
 /// What a run found.
 #[derive(Debug)]
 pub struct Report {
-    /// Messages that came back, deliveries, or connections, within the time.
+    /// Messages that came back, deliveries, connections, or clients that came back, within the time.
     pub messages: u64,
     /// Bytes of payload of the messages that arrived, as they were on the wire.
     pub payload: u64,

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::results::Round;
 use super::rows::{Kind, Need, Row};
+use super::usage::{Memory, Usage};
 
 /// How long the server may take to finish its work before its memory is read.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -80,7 +81,11 @@ impl Server {
 
     fn url(&self, row: &Row) -> String {
         let scheme = if row.needs(Need::Tls) { "wss" } else { "ws" };
-        let path = if row.kind == Kind::Fanout { "broadcast" } else { "echo" };
+        let path = match row.kind {
+            Kind::Fanout => "broadcast",
+            _ if row.needs(Need::Hub) => "hub",
+            _ => "echo",
+        };
         format!("{scheme}://127.0.0.1:{}/{path}", self.port)
     }
 
@@ -103,56 +108,6 @@ fn is_listening(port: u16) -> anyhow::Result<bool> {
                 && columns.nth(1) == Some("0A")
         })
     }))
-}
-
-/// CPU time since a process began.
-struct Usage {
-    at: Instant,
-    /// All threads, nanoseconds.
-    total: u64,
-    /// Time in which threads could have run but others had the core, nanoseconds.
-    delayed: u64,
-    /// Clock ticks, good for the proportion only.
-    user: u64,
-    system: u64,
-}
-
-impl Usage {
-    fn of(pid: u32) -> anyhow::Result<Self> {
-        let (mut total, mut delayed) = (0, 0);
-        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-            // A thread may end between the listing and the reading.
-            let schedstat = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-            let mut times = schedstat.split(' ').map(|time| time.parse().unwrap_or(0));
-            total += times.next().unwrap_or(0_u64);
-            delayed += times.next().unwrap_or(0_u64);
-        }
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // The name, in parentheses, may hold spaces; utime and stime are fields 14 and 15.
-        let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
-        let ticks: Vec<&str> = fields.split_whitespace().skip(11).take(2).collect();
-        let [user, system] = ticks[..] else { bail!("no times in stat") };
-        let (user, system) = (user.parse()?, system.parse()?);
-        Ok(Self { at: Instant::now(), total, delayed, user, system })
-    }
-}
-
-/// What a process holds, in bytes.
-struct Memory {
-    rss: u64,
-    anonymous: u64,
-}
-
-impl Memory {
-    fn of(pid: u32) -> anyhow::Result<Self> {
-        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-        let field = |name: &str| -> anyhow::Result<u64> {
-            let line = rollup.lines().find_map(|line| line.strip_prefix(name));
-            let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-            Ok(kib.with_context(|| format!("no {name}"))?.parse::<u64>()? * 1024)
-        };
-        Ok(Self { rss: field("Rss:")?, anonymous: field("Anonymous:")? })
-    }
 }
 
 /// A load generator, which reports one JSON object a line.
@@ -181,10 +136,25 @@ impl Load {
                 self.work(server, &format!("{load} --seconds {seconds}"))
             }
             Kind::Idle => self.idle(server, &load, idle),
+            Kind::Recovery => self.recovery(server, &load),
             Kind::Heartbeat => self.heartbeats(server, &load, idle),
             Kind::Attack => bail!("attacks are many and have a measure of their own"),
             Kind::Wire => bail!("no server is needed for this row"),
+            Kind::Topic => bail!("topics are measured beside `/broadcast`"),
         }
+    }
+
+    /// Measures a fan-out at a path.
+    pub(super) fn fanout(
+        &self,
+        server: &Server,
+        path: &str,
+        flags: &str,
+        seconds: f64,
+    ) -> anyhow::Result<Round> {
+        let url = format!("ws://127.0.0.1:{}/{path}", server.port);
+        let load = format!("{} {url} {flags} --json", Kind::Topic.run());
+        self.work(server, &format!("{load} --seconds {seconds}"))
     }
 
     /// Has a server attacked, by a generator that is an attacker, and gives what that tells.
@@ -199,35 +169,26 @@ impl Load {
         load.event("measuring")?;
         let before = server.usage()?;
         let done = load.event("done")?;
-        let after = server.usage()?;
+        worked(&before, &server.usage()?, &done)
+    }
 
-        let number = |name: &str| {
-            done[name].as_f64().with_context(|| format!("the load did not report {name}"))
-        };
-        let messages = number("messages")?;
-        ensure!(messages > 0.0, "no message came back");
-        let cpu_ns = (after.total - before.total) as f64;
-        let user = (after.user - before.user) as f64;
-        let ticks = user + (after.system - before.system) as f64;
-        let cpu_us = cpu_ns / 1000.0 / messages;
-        let user_us = cpu_us * user / ticks.max(1.0);
-        let wall_ns = (after.at - before.at).as_nanos() as f64;
-        let mut round = Round::from([
-            ("cpu_us".to_owned(), cpu_us),
-            ("user_us".to_owned(), user_us),
-            ("system_us".to_owned(), cpu_us - user_us),
-            // CPU time per time: 1.0 is a saturated core.
-            ("busy".to_owned(), cpu_ns / wall_ns),
-            // Time lost to other processes on the server's core per time.
-            ("delayed".to_owned(), (after.delayed - before.delayed) as f64 / wall_ns),
-        ]);
-        for name in ["messages_per_second", "p50_us", "p90_us", "p99_us", "p999_us", "max_us"] {
-            round.insert(name.to_owned(), number(name)?);
-        }
-        // `everwire bench` does not count it.
-        if let Ok(bytes) = number("payload_bytes") {
-            round.insert("payload_bytes".to_owned(), bytes);
-        }
+    /// Has everybody be cut off and come back: the time it takes, and what the server holds for each while they
+    /// are away, and at most.
+    fn recovery(&self, server: &Server, arguments: &str) -> anyhow::Result<Round> {
+        thread::sleep(SETTLE);
+        let first = server.memory()?;
+        let mut load = self.start(arguments)?;
+        load.event("gone")?;
+        let away = server.memory()?;
+        load.event("measuring")?;
+        let before = server.usage()?;
+        let done = load.event("done")?;
+        let mut round = worked(&before, &server.usage()?, &done)?;
+        let clients = done["messages"].as_f64().context("the load did not report messages")?;
+        let peak = Memory::peak(server.process.0.id()).context("cannot read the server's peak")?;
+        let each = |held: u64| held.saturating_sub(first.rss) as f64 / clients;
+        round.insert("away".to_owned(), each(away.rss));
+        round.insert("peak".to_owned(), each(peak));
         Ok(round)
     }
 
@@ -275,6 +236,37 @@ impl Load {
         let stdout = process.0.stdout.take().context("no pipe to the load")?;
         Ok(Running { process, lines: BufReader::new(stdout).lines() })
     }
+}
+
+/// What a server used between two looks at it, for what the load says that came of it.
+fn worked(before: &Usage, after: &Usage, done: &Value) -> anyhow::Result<Round> {
+    let number =
+        |name: &str| done[name].as_f64().with_context(|| format!("the load did not report {name}"));
+    let messages = number("messages")?;
+    ensure!(messages > 0.0, "no message came back");
+    let cpu_ns = (after.total - before.total) as f64;
+    let user = (after.user - before.user) as f64;
+    let ticks = user + (after.system - before.system) as f64;
+    let cpu_us = cpu_ns / 1000.0 / messages;
+    let user_us = cpu_us * user / ticks.max(1.0);
+    let wall_ns = (after.at - before.at).as_nanos() as f64;
+    let mut round = Round::from([
+        ("cpu_us".to_owned(), cpu_us),
+        ("user_us".to_owned(), user_us),
+        ("system_us".to_owned(), cpu_us - user_us),
+        // CPU time per time: 1.0 is a saturated core.
+        ("busy".to_owned(), cpu_ns / wall_ns),
+        // Time lost to other processes on the server's core per time.
+        ("delayed".to_owned(), (after.delayed - before.delayed) as f64 / wall_ns),
+    ]);
+    for name in ["messages_per_second", "p50_us", "p90_us", "p99_us", "p999_us", "max_us"] {
+        round.insert(name.to_owned(), number(name)?);
+    }
+    // `everwire bench` does not count it.
+    if let Ok(bytes) = number("payload_bytes") {
+        round.insert("payload_bytes".to_owned(), bytes);
+    }
+    Ok(round)
 }
 
 /// A load generator at work.

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::results::Results;
 use super::rows::{Kind, MEASURE, ROWS, Reach, Row};
 use super::servers::{Candidate, FLOOR, OURS};
-use super::{Measured, attack, plot, wire};
+use super::{Measured, attack, hub, plot, wire};
 use crate::workspace::Workspace;
 
 /// Where tables and plots are kept.
@@ -38,6 +38,10 @@ measured.
 - Socket.IO and nginx with nchan, measured with `--full`, fan out and do nothing else here. A message of \
 Socket.IO is an event whose argument has as many letters; its frames are 16 bytes longer.
 - Text has a letter beyond ASCII in most words. JSON differs from message to message.
+- The hub's clients are 5,000 that were connected and subscribed, reset, and have missed 100 publications. At most \
+512 are on their way back at a time, which is half of what `everwire serve` admits; each looks at all that it hears, and \
+has to get every publication once and in order. Time counts from when all want to return; memory is what the server \
+holds for each client more than before the first came.
 - A connection of the connect rows ends with a reset after its handshake.";
 
 /// The files of a report.
@@ -173,6 +177,7 @@ pub(super) fn section(row: &Row, candidates: &[Candidate], measured: &Measured) 
     match row.kind {
         Kind::Attack => return attack::section(row, candidates, results),
         Kind::Wire => return text + &wire::tables(row, candidates, results),
+        Kind::Topic => return text + &hub::ways(row, results),
         _ => {}
     }
     let (columns, metrics) = columns(row.kind);
@@ -235,7 +240,27 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static [(&'static str, f64
             ],
         ),
         Kind::Idle => (&["of it anonymous"], &[("anonymous", 1.0)]),
-        Kind::Heartbeat | Kind::Attack | Kind::Wire => (&[], &[]),
+        Kind::Recovery => (
+            &[
+                "user",
+                "system",
+                "all are back, ms",
+                "half are, ms",
+                "away B",
+                "at most B",
+                "busy %",
+            ],
+            &[
+                ("user_us", 1.0),
+                ("system_us", 1.0),
+                ("max_us", 0.001),
+                ("p50_us", 0.001),
+                ("away", 1.0),
+                ("peak", 1.0),
+                ("busy", 100.0),
+            ],
+        ),
+        Kind::Heartbeat | Kind::Attack | Kind::Wire | Kind::Topic => (&[], &[]),
     }
 }
 
@@ -259,8 +284,8 @@ fn warnings(row: &Row, candidates: &[Candidate], results: &Results) -> String {
         "Other processes took the server's core in most rounds",
         "Measure again on a quiet machine.",
     );
-    // A single handshake waits for the load between its steps.
-    if row.kind != Kind::Connect {
+    // A handshake waits for the load between its steps.
+    if !matches!(row.kind, Kind::Connect | Kind::Recovery) {
         warn(
             &|busy, delayed| 1.0 - busy - delayed > MAX_IDLE,
             "The load was the limit, not the server",
@@ -292,7 +317,8 @@ fn best_rival(row: &Row, candidates: &[Candidate], measured: &Measured) -> Optio
 
 fn unit(kind: Kind) -> &'static str {
     match kind {
-        Kind::Echo | Kind::Fanout | Kind::Connect => "µs",
+        Kind::Echo | Kind::Fanout | Kind::Connect | Kind::Recovery => "µs",
+        Kind::Topic => "×",
         Kind::Idle => "B",
         Kind::Heartbeat => "%",
         Kind::Attack => "×",

@@ -32,6 +32,10 @@ pub(super) enum Kind {
     Attack,
     /// What a library does without a network.
     Wire,
+    /// A hub's topic beside `/broadcast`.
+    Topic,
+    /// A hub whose clients all come back at once.
+    Recovery,
 }
 
 /// What not every server can do.
@@ -43,6 +47,10 @@ pub(super) enum Need {
     Tls,
     Heartbeat,
     Defence,
+    /// Everwire's hub.
+    Hub,
+    /// A hub whose sessions end with their connections.
+    NoResumption,
     /// To be a library for Rust.
     Rust,
 }
@@ -63,7 +71,8 @@ impl Kind {
     /// The metric that servers are compared by; less is better for all of them.
     pub(super) fn metric(self) -> &'static str {
         match self {
-            Self::Echo | Self::Fanout | Self::Connect => "cpu_us",
+            Self::Echo | Self::Fanout | Self::Connect | Self::Recovery => "cpu_us",
+            Self::Topic => "ratio",
             Self::Idle => "rss",
             Self::Heartbeat => "cpu_percent",
             Self::Attack => "worst",
@@ -81,6 +90,8 @@ impl Kind {
             Self::Heartbeat => "CPU, % of a core",
             Self::Attack => "worst: pinned ÷ allowed",
             Self::Wire => "ns to decode 14 B",
+            Self::Topic => "CPU of a topic ÷ that of `/broadcast`",
+            Self::Recovery => "CPU, µs per client",
         }
     }
 
@@ -89,7 +100,8 @@ impl Kind {
         match self {
             Self::Wire => "wire",
             Self::Echo => "echo",
-            Self::Fanout => "fanout",
+            Self::Fanout | Self::Topic => "fanout",
+            Self::Recovery => "recovery",
             Self::Connect => "connect",
             Self::Idle | Self::Heartbeat => "idle",
             // Each attack has a name of its own.
@@ -107,6 +119,7 @@ impl Row {
     pub(super) fn rounds(&self) -> usize {
         match (self.kind, self.reach.is_empty()) {
             (Heartbeat | Attack, _) => 1,
+            (Recovery, _) => 3,
             (Idle, reach_is_empty) => {
                 if reach_is_empty {
                     1
@@ -121,7 +134,7 @@ impl Row {
 
     /// Whether it takes too long for a quick look.
     pub(super) fn is_long(&self) -> bool {
-        matches!(self.kind, Heartbeat | Attack)
+        matches!(self.kind, Heartbeat | Attack | Recovery)
     }
 
     /// What the load offers, and a rival has to be told.
@@ -145,7 +158,7 @@ pub(super) const fn row(
     Row { name, about, kind, load, needs, reach }
 }
 
-use Kind::{Attack, Connect, Echo, Fanout, Heartbeat, Idle, Wire};
+use Kind::{Attack, Connect, Echo, Fanout, Heartbeat, Idle, Recovery, Topic, Wire};
 use Reach::{Absolute, Best, Floor, Server};
 
 const FANOUT: &[Need] = &[Need::Fanout];
@@ -153,6 +166,7 @@ const TLS: &[Need] = &[Need::Tls];
 pub(super) const NO_TAKEOVER: &[Need] = &[Need::NoTakeover];
 const TAKEOVER: &[Need] = &[Need::Takeover];
 pub(super) const ATTACK: &[Need] = &[Need::Defence];
+const HUB: &[Need] = &[Need::Hub];
 
 /// All of them, in the order in which they are measured.
 #[rustfmt::skip]
@@ -222,6 +236,17 @@ pub(super) const ROWS: &[Row] = &[
         "--in-flight 32", TLS, &[]),
     row("attack", "memory pinned by hostile clients ÷ what they may pin, the worst of 14 attacks", Attack,
         "", ATTACK, &[Absolute(1.0)]),
+
+    row("hub-idle", "idle memory of a hub's session, subscribed to a topic that all share", Idle,
+        "--hub json", HUB, &[Absolute(4096.0)]),
+    row("hub-idle-own", "idle memory of a hub's session, subscribed to a topic of its own", Idle,
+        "--hub json --own-topics", HUB, &[Absolute(4096.0)]),
+    row("hub-fanout", "fan-out, a hub's topic beside `/broadcast`, 1,000 receivers × 64 B", Topic,
+        "--connections 1000", HUB, &[Absolute(1.25)]),
+    row("hub-resumption", "5,000 clients of a hub come back at once to their sessions, 100 × 64 B missed each", Recovery,
+        "--connections 5000 --missed 100", HUB, &[]),
+    row("hub-recovery", "5,000 clients of a hub come back at once to new sessions, 100 × 64 B missed each", Recovery,
+        "--connections 5000 --missed 100 --recovered", &[Need::Hub, Need::NoResumption], &[]),
 
     row("wire", "without system calls: decoding, encoding, unmasking, UTF-8, allocations", Wire,
         "", &[Need::Rust], &[]),

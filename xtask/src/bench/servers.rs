@@ -153,6 +153,9 @@ impl Stage {
             let (certificate, key) = (self.certificate.display(), self.key.display());
             command.push_str(&format!(" --tls-cert {certificate} --tls-key {key}"));
         }
+        if row.needs(Need::NoResumption) {
+            command.push_str(" --resume-timeout 0");
+        }
         match (row.deflate(), candidate.kind) {
             (Some(mode), Kind::Rival { .. }) => command.push_str(&format!(" --deflate {mode}")),
             // To anything else that the load offers Everwire agrees as people get it.
@@ -186,13 +189,18 @@ impl Candidate {
 
     /// Whether tables mention it for a row, were it to say what it lacks.
     pub(super) fn is_known_for(&self, row: &Row) -> bool {
-        !matches!(self.kind, Kind::Publisher { .. }) || row.needs(Need::Fanout)
+        match self.kind {
+            Kind::Ours => true,
+            _ if row.needs(Need::Hub) => false,
+            Kind::Publisher { .. } => row.needs(Need::Fanout),
+            _ => true,
+        }
     }
 
     /// Why it does not take part in a row, if so.
     pub(super) fn lacks(&self, row: &Row) -> Option<&'static str> {
         if !self.is_known_for(row) {
-            return Some("fans out and does nothing else");
+            return Some("is measured in other rows only");
         }
         row.needs.iter().find_map(|need| match (need, self.kind) {
             (_, Kind::Floor) => Some("answers messages and nothing else"),
