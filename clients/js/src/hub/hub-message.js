@@ -78,7 +78,7 @@ import {
  */
 export function read(json, asked) {
   const message = fields(parse(json), 'message');
-  const [kind, another] = KINDS.filter((kind) => message[kind] !== undefined);
+  const [kind, another] = KINDS.filter((kind) => (message[kind] ?? undefined) !== undefined);
   if (another !== undefined) throw new Fault('a message of two kinds');
   const numbered = envelope(message, 'message');
   if (kind === undefined) {
@@ -113,7 +113,7 @@ function publication(value, name) {
   const { skip, ...topic } = skippable(value, name);
   if (skip) return { kind: 'skipped', ...topic, ...place(value, name) };
   const { offset, tag, prev } = fields(value, name);
-  const isLive = (offset ?? tag ?? prev) === undefined;
+  const isLive = (offset ?? tag ?? prev ?? undefined) === undefined;
   if (isLive) return { kind: 'live', ...topic, ...content(value, name) };
   return { kind: 'stored', ...topic, ...place(value, name), ...content(value, name) };
 }

@@ -58,7 +58,8 @@ export const place = object({ offset: number, tag: u32, prev: u32 });
  * @type {Reader<{ readonly data: unknown }>}
  */
 export function payload(value, name) {
-  const { data, b64 } = fields(value, name);
+  const { data, b64: given } = fields(value, name);
+  const b64 = given ?? undefined;
   if ((data === undefined) === (b64 === undefined)) throw new Fault(`\`${name}\` has not one of \`data\` and \`b64\``);
   if (b64 === undefined) return { data };
   const bytes = fromBase64(text(b64, 'b64'));

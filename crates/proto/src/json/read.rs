@@ -42,14 +42,18 @@ impl<'a, const N: usize> Fields<'a, N> {
         self.values[index.expect("a name that was asked for")]
     }
 
+    /// The value as it is, none if it is `null` or left out.
+    pub(super) fn given(&self, name: &'static str) -> Option<&'a RawValue> {
+        self.raw(name).filter(|value| value.get() != "null")
+    }
+
     /// The value, none if it is `null` or left out.
     pub(super) fn optional<T, E: At>(
         &self,
         name: &'static str,
         read: impl FnOnce(&'a RawValue) -> Result<T, E>,
     ) -> Result<Option<T>, Fault> {
-        let value = self.raw(name).filter(|value| value.get() != "null");
-        value.map(read).transpose().map_err(|error| error.at(name))
+        self.given(name).map(read).transpose().map_err(|error| error.at(name))
     }
 
     pub(super) fn required<T, E: At>(
@@ -107,7 +111,7 @@ pub(super) fn sort<'a, const N: usize>(
     let fields = Fields::parse(text, names)
         .ok_or(DecodeError::malformed("a message that is not a JSON object"))?;
     let kinds = names.iter().filter(|name| !matches!(**name, "id" | "got"));
-    let mut kinds = kinds.filter_map(|kind| Some((*kind, fields.raw(kind)?)));
+    let mut kinds = kinds.filter_map(|kind| Some((*kind, fields.given(kind)?)));
     let Some((kind, value)) = kinds.next() else {
         let got = fields.optional("got", number)?;
         if fields.is_empty || got.is_some() {

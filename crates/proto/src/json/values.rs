@@ -59,7 +59,7 @@ pub(super) fn payload<const N: usize>(
     max: usize,
 ) -> Result<Payload, Fault> {
     let large = |size| Problem::TooLarge { size, max };
-    match (fields.raw("data"), fields.raw("b64")) {
+    match (fields.raw("data"), fields.given("b64")) {
         (Some(_), Some(_)) => Err(Problem::Excludes { field: "b64" }.at("data")),
         (None, None) => Err(Problem::Missing.at("data")),
         (Some(json), None) if json.get().len() > max => Err(large(json.get().len()).at("data")),
@@ -86,7 +86,7 @@ pub(super) fn write_place(object: &mut Object<'_>, place: &Place) {
 
 /// None if no field of a place is there.
 pub(super) fn place<const N: usize>(fields: &Fields<'_, N>) -> Result<Option<Place>, Fault> {
-    if ["offset", "tag", "prev"].iter().all(|name| fields.raw(name).is_none()) {
+    if ["offset", "tag", "prev"].iter().all(|name| fields.given(name).is_none()) {
         return Ok(None);
     }
     Ok(Some(Place {
