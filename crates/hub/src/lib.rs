@@ -44,6 +44,27 @@
 //!
 //! `examples/chat` is a whole program with rooms and a page, in axum; `examples/quotes` one whose clients listen.
 //!
+//! # What is there for what
+//!
+//! | to | |
+//! |---|---|
+//! | know who asks, let in or refuse | [`Endpoint::identify`] |
+//! | say who may hear, publish, look back | [`Endpoint::allow`] |
+//! | answer a client | [`Endpoint::on_message`], [`Endpoint::on_rpc`] |
+//! | send to one client | [`Session::send`] |
+//! | send to all who hear a topic | [`Hub::publish`], [`Session::publish`] |
+//! | send to all but the sender | [`Session::publish_to_others`] |
+//! | send to everybody at an endpoint | [`Session::subscribe`] in [`Endpoint::on_open`], then [`Hub::publish`] |
+//! | take plain `new WebSocket(url)` as well | nothing: whoever offers no subprotocol of the hub's is a raw client |
+//! | speak another language | [`HubBuilder::handler`], a function over the bare WebSocket |
+//! | keep more or less of a topic's past | [`TopicConfig::history`] |
+//! | choose what becomes of those who are slow | [`TopicConfig::slow`] |
+//! | tell who is there | [`TopicConfig::presence`], [`Session::introduce`] |
+//! | listen | [`Hub::accept`]; in an axum program `Hub::upgrade`, with the feature `axum` |
+//! | stop without losing anybody | [`Hub::shut_down`] |
+//!
+//! What is promised, and by which test, is in `docs/guarantees.md`; what is said on the wire in `docs/protocol.md`.
+//!
 //! # Layout
 //! - `hub`: what an application embeds; `endpoint`: what it writes for a path; `handler`, `socket`: a function over the
 //!   bare WebSocket in its place; `path`: which path;
