@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everwire::{AcceptError, Acceptor, Pending, Rejection, Stream, WebSocket};
-use everwire_proto::{Encoding, ErrorCode, ErrorReply, Name, Payload, Topic};
+use everwire_proto::{Encoding, Name, Payload, Topic};
 
 use crate::attendance::Attendance;
 use crate::broker::{Broker, BrokerError, MemoryBroker, Published};
@@ -267,19 +267,6 @@ impl Inner {
 
     pub(crate) fn rules(&self, topic: &Topic) -> TopicConfig {
         (self.config.topics)(topic)
-    }
-
-    /// What a client is told of a broker's error; what is internal goes to the log.
-    pub(crate) fn report(&self, error: &BrokerError) -> ErrorReply {
-        let code = match error {
-            BrokerError::Unsure => ErrorCode::Unsure,
-            BrokerError::TooManyTopics { .. } => ErrorCode::Limit,
-            BrokerError::Unavailable(source) => {
-                tracing::error!(error = %source, "the store is not available");
-                ErrorCode::Overloaded
-            }
-        };
-        ErrorReply::new(code, error.to_string())
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<Name, Session>> {

@@ -8,7 +8,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use everwire_proto::{Epoch, GapReason, Name, Position, SubscribeFrom, Topic};
+use everwire_proto::{
+    Epoch, ErrorCode, ErrorReply, GapReason, Name, Position, SubscribeFrom, Topic,
+};
 
 pub use self::memory::MemoryBroker;
 use crate::log::{Draft, Entry, Suffix};
@@ -144,6 +146,21 @@ impl fmt::Display for BrokerError {
             }
             Self::Unavailable(_) => f.write_str("the store is not available"),
         }
+    }
+}
+
+/// What a client is told of it. What is internal goes to the log.
+impl From<BrokerError> for ErrorReply {
+    fn from(error: BrokerError) -> Self {
+        let code = match &error {
+            BrokerError::Unsure => ErrorCode::Unsure,
+            BrokerError::TooManyTopics { .. } => ErrorCode::Limit,
+            BrokerError::Unavailable(source) => {
+                tracing::error!(error = %source, "the store is not available");
+                ErrorCode::Overloaded
+            }
+        };
+        Self::new(code, error.to_string())
     }
 }
 

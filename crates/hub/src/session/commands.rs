@@ -137,7 +137,7 @@ async fn publish(
             offset: published.offset,
             epoch: published.epoch,
         }))),
-        Err(error) => Err(hub.report(&error)),
+        Err(error) => Err(error.into()),
     })
 }
 
@@ -166,7 +166,7 @@ async fn history(
                 .map(|entry| Stored { place: entry.place, content: entry.content.clone() })
                 .collect(),
         })),
-        Err(error) => Err(hub.report(&error)),
+        Err(error) => Err(error.into()),
     })
 }
 

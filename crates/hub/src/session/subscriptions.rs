@@ -108,13 +108,13 @@ impl Session {
             let message = format!("`max_subscriptions` of {max} are there already");
             return Err(ErrorReply::new(ErrorCode::Limit, message));
         }
-        let room = hub.topics.open(&*hub.broker, topic).await.map_err(|e| hub.report(&e))?;
+        let room = hub.topics.open(&*hub.broker, topic).await?;
         let begun = hub.broker.begin(topic, self.client(), &options.from).await;
         let beginning = match begun {
             Ok(beginning) => beginning,
             Err(error) => {
                 hub.leave(topic);
-                return Err(hub.report(&error));
+                return Err(error.into());
             }
         };
         let hearing = match self.attend(&room, topic, options.presence).await {

@@ -109,7 +109,7 @@ impl Endpoint for Open {
             }
             Value::String(text) if text == "publish to others" => {
                 let (topic, payload) = (Topic::new("t").unwrap(), Payload::of("hi").unwrap());
-                session.publish_to_others(&topic, payload).await.unwrap();
+                session.publish_to_others(&topic, payload).await?;
                 Ok(None)
             }
             Value::String(text) if text == "leave" => {
