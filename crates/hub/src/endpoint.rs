@@ -13,7 +13,8 @@ use crate::session::{Request, Session};
 /// The application's side of a path such as `/chat/{room}`. Every method has a default.
 ///
 /// For one session its methods are called one after another, in the task that has its connection, and
-/// never while a topic is locked: a method that waits lets its own client wait and nobody else.
+/// never while a topic is locked: a method that waits lets its own client wait and nobody else;
+/// the client hears meanwhile that the hub is alive.
 /// [`on_open`](Self::on_open) is called once, then [`on_close`](Self::on_close) once, however many
 /// connections the session had. A method that panics ends its session with 1011; `on_error` and `on_close`
 /// are called.

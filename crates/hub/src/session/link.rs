@@ -1,12 +1,12 @@
 //! A connection of a session, from its first message to its last.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use everwire::{CloseReason, CloseReport, Kind, Message, Stream, WebSocket};
 use everwire_proto::{Bye, ClientMessage, CloseCode, Encoded, Encoding, HubMessage, Verdict};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::Session;
 use super::commands::{self, PANICKED};
@@ -22,6 +22,9 @@ const GOT_SOON: Duration = Duration::from_millis(100);
 
 /// After so many messages of the client it is told how many were taken.
 const GOT_EVERY: u64 = 64;
+
+/// How far apart signs of life are at least that are given while a message is dealt with.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// A session with a link, in the task that has it.
 pub(crate) struct Attached<'a, S: Stream> {
@@ -81,7 +84,7 @@ impl<'a, S: Stream> Attached<'a, S> {
                     None => return self.lost(),
                     // In a box, as catching up is: most of the time there is nothing to do.
                     Some(message) => {
-                        if let Err(end) = Box::pin(self.handle(message)).await {
+                        if let Err(end) = Box::pin(self.handle_alive(message)).await {
                             return self.say_goodbye(end);
                         }
                     }
@@ -123,10 +126,24 @@ impl<'a, S: Stream> Attached<'a, S> {
             Due::Close(code, reason) => (*code, &**reason),
         };
         if let Speech::Hub(encoding) = self.session().0.speech {
-            self.push_now(&HubMessage::Bye(Bye::new(code, reason)), encoding);
+            self.session().push_now(&HubMessage::Bye(Bye::new(code, reason)), encoding);
         }
         close(&self.serving.socket, code, reason);
         LinkEnd::of(due)
+    }
+
+    /// Handles a message, and gives signs of life if that takes long: nothing is read meanwhile, so that the
+    /// client's own question is not answered.
+    async fn handle_alive(&mut self, message: Message) -> Result<(), Due> {
+        let session = self.session().clone();
+        let interval = session.0.hub.config.heartbeat_interval.max(SIGN_OF_LIFE);
+        let mut handling = pin!(self.handle(message));
+        loop {
+            match timeout(interval, &mut handling).await {
+                Ok(handled) => return handled,
+                Err(_) => session.say_got(),
+            }
+        }
     }
 
     async fn handle(&mut self, message: Message) -> Result<(), Due> {
@@ -191,14 +208,21 @@ impl<'a, S: Stream> Attached<'a, S> {
     /// Tells the client how many of its messages were taken.
     fn say_got(&mut self) {
         (self.unsaid, self.say_got) = (0, None);
-        let Speech::Hub(encoding) = self.session().0.speech else { return };
-        let got = Some(self.session().lock().received);
+        self.session().say_got();
+    }
+}
+
+impl Session {
+    /// Tells the client how many of its messages were taken.
+    fn say_got(&self) {
+        let Speech::Hub(encoding) = self.0.speech else { return };
+        let got = Some(self.lock().received);
         self.push_now(&HubMessage::Heartbeat { got }, encoding);
     }
 
     /// Sends what has no number. If there is no room, the client hears enough as it is.
     fn push_now(&self, message: &HubMessage, encoding: Encoding) {
-        if let Some(outlet) = &self.session().lock().outlet {
+        if let Some(outlet) = &self.lock().outlet {
             let _ = outlet.try_send(&hub_frame(message, encoding));
         }
     }

@@ -120,3 +120,18 @@ async fn a_connection_that_is_served_no_longer_is_told_to_come_back_or_its_sessi
     assert_eq!(stage.hub.sessions(), 0);
     assert_eq!(stage.endpoint.notes(), ["open blue", "close 4408 clean false"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_hears_that_the_hub_is_alive_while_its_endpoint_takes_long() {
+    let stage = Stage::with(|config| config.heartbeat_interval = Duration::from_secs(2));
+    let mut client = stage.client().await;
+    client.say(json!({ "send": { "data": "nap" } })).await;
+    let before = tokio::time::Instant::now();
+    for seconds in [2, 4] {
+        assert_eq!(client.hear().await, json!({ "got": 1 }));
+        assert_eq!(before.elapsed(), Duration::from_secs(seconds));
+    }
+    // It takes five seconds, and is heard of once more when it is over.
+    assert_eq!(client.hear().await, json!({ "got": 1 }));
+    assert_eq!(before.elapsed(), Duration::from_secs(5));
+}
