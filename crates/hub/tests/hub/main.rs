@@ -7,7 +7,6 @@ mod identify;
 mod leaving;
 mod link;
 mod lost;
-mod memory;
 mod presence;
 mod raw;
 mod recovery;
