@@ -68,6 +68,20 @@ for (const name of BROWSERS) {
       assert.deepEqual(await bob.all('gap'), []);
     });
 
+    test('offline is noticed at once, and online goes on with the session at once', { timeout: TEST_MS }, async (context) => {
+      const { tab, direct } = await arrange(context, browser);
+      // By itself it would not come back within a test.
+      const ada = await tab.enter('ada', direct, { minReconnectionDelay: 300_000, maxReconnectionDelay: 300_000 });
+      await ada.sees(['ada']);
+      await tab.page.setOfflineMode(true);
+      await ada.until('down');
+      const published = ada.publish('meanwhile');
+      await tab.page.setOfflineMode(false);
+      assert.equal((await ada.until('up', 2)).resumed, true);
+      assert.equal('ok' in (await published), true);
+      await ada.until('heard');
+    });
+
     test('who comes and who goes is told, and a short break is not', { timeout: TEST_MS }, async (context) => {
       const { tab, proxy, direct, shaky } = await arrange(context, browser);
       const ada = await tab.enter('ada', direct, QUICK);
