@@ -13,6 +13,9 @@ use crate::presence::{Presence, PresenceError};
 /// How often leaves and counts that are due are told.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How many sessions are renewed before other tasks get their turn.
+const TURN: usize = 64;
+
 /// The presence of a hub, and which of its topics are followed.
 #[derive(Debug)]
 pub(crate) struct Attendance {
@@ -100,8 +103,11 @@ impl Inner {
         if renew {
             // Before leases are looked at: after a halt nobody here is told to have gone.
             let sessions: Vec<_> = self.lock().values().cloned().collect();
-            for session in sessions.iter().filter(|session| session.is_attached()) {
-                session.renew().await;
+            for some in sessions.chunks(TURN) {
+                for session in some.iter().filter(|session| session.is_attached()) {
+                    session.renew().await;
+                }
+                tokio::task::yield_now().await;
             }
         }
         let expired = self.attendance.presence.expire(now()).await;
