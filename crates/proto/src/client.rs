@@ -161,7 +161,7 @@ words! {
     SlowPolicy {
         /// It stops pushing and goes on from the log later.
         Resume = "resume",
-        /// It leaves publications out and says which.
+        /// It leaves out all but the newest publication, and says which.
         Drop = "drop",
         /// It closes the link with [`CloseCode::TOO_SLOW`](crate::CloseCode::TOO_SLOW).
         Close = "close",
