@@ -8,6 +8,14 @@ pub(crate) fn request(len: usize) -> Vec<u8> {
     frame(len, Some([0; 4]))
 }
 
+/// A client's text message of up to 65,535 bytes with this in it.
+pub(crate) fn say(text: &str) -> Vec<u8> {
+    let mut frame = request(text.len());
+    let start = frame.len() - text.len();
+    frame[start..].copy_from_slice(text.as_bytes());
+    frame
+}
+
 /// The server's answer to it.
 pub(crate) fn answer(len: usize) -> Vec<u8> {
     frame(len, None)

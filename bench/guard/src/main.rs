@@ -8,7 +8,7 @@
 //!
 //! - `wire`: decoding and encoding, without any I/O
 //! - `echo`: a visitor over a stream in memory
-//! - `fanout`: a message to a group
+//! - `fanout`: a message to a group; `topic`: a publication to a hub's subscribers
 //! - `opening`: a connection from its request to its end
 //! - `streams`: streams in memory, with nobody at the other end
 //! - `frames`: what clients send
@@ -18,9 +18,12 @@ mod fanout;
 mod frames;
 mod opening;
 mod streams;
+mod topic;
 mod wire;
 
 use std::process::ExitCode;
+
+use everwire_hub::proto::Encoding;
 
 /// A name, and what does its work `count` times.
 type Scenario = (&'static str, fn(u64));
@@ -34,6 +37,8 @@ const SCENARIOS: &[Scenario] = &[
     ("echo-14-pipelined", |count| echo::run(14, 32, count)),
     ("echo-1k", |count| echo::run(1024, 1, count)),
     ("fanout-64", |count| fanout::run(64, count)),
+    ("topic-64", |count| topic::run(Encoding::Json, 64, count)),
+    ("topic-64-compact", |count| topic::run(Encoding::Compact, 64, count)),
     ("open-close", opening::run),
 ];
 

@@ -100,6 +100,49 @@ impl AsyncRead for Listener {
     }
 }
 
+/// A client of a hub: it connects, subscribes, and then hears; each write is a message, and counted.
+pub(crate) struct Subscriber {
+    connect: Vec<u8>,
+}
+
+impl Subscriber {
+    pub(crate) fn new(topic: &str) -> Self {
+        let subscriptions = format!(r#"{{"{topic}":{{}}}}"#);
+        let connect =
+            format!(r#"{{"id":1,"connect":{{"version":1,"subscriptions":{subscriptions}}}}}"#);
+        Self { connect: frames::say(&connect) }
+    }
+
+    /// Messages that all of them have got.
+    pub(crate) fn heard() -> u64 {
+        HEARD.get() as u64
+    }
+
+    /// Counts from zero.
+    pub(crate) fn forget() {
+        HEARD.set(0);
+    }
+
+    fn take(&mut self, _: usize) {
+        HEARD.set(HEARD.get() + 1);
+    }
+}
+
+impl AsyncRead for Subscriber {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let connect = std::mem::take(&mut self.connect);
+        if connect.is_empty() {
+            return Poll::Pending;
+        }
+        buffer.put_slice(&connect);
+        Poll::Ready(Ok(()))
+    }
+}
+
 /// A browser that comes and goes.
 #[derive(Default)]
 pub(crate) struct Visit {
@@ -190,4 +233,4 @@ macro_rules! takes_all {
     )*};
 }
 
-takes_all!(Client, Listener, Visit);
+takes_all!(Client, Listener, Subscriber, Visit);
