@@ -110,6 +110,7 @@ impl Inner {
                 tokio::task::yield_now().await;
             }
         }
+        self.broker.expire(now());
         let expired = self.attendance.presence.expire(now()).await;
         note("expire", expired);
     }

@@ -1,6 +1,6 @@
 //! The broker of a single process: logs in memory, gone with it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,19 @@ const MAX_TOPICS: usize = 100_000;
 /// its end still proves that nothing was missed.
 const LINGER: u64 = 3_600_000;
 
+/// How long one is kept that nothing was ever published in, where others want its room.
+const LINGER_UNUSED: u64 = 60_000;
+
+/// How often each topic is looked after, in milliseconds.
+const LOOK_EVERY: u64 = 60_000;
+
+/// How many are looked after at a time, and how often that in a call.
+const TURN: usize = 64;
+const TURNS: usize = 64;
+
+/// How often all are looked through for room, in milliseconds.
+const SEARCH_EVERY: u64 = 1_000;
+
 /// How much history a topic keeps, by its name.
 type Limits = Box<dyn Fn(&Topic) -> HistoryLimits + Send + Sync>;
 
@@ -28,11 +41,21 @@ type Limits = Box<dyn Fn(&Topic) -> HistoryLimits + Send + Sync>;
 /// A process that starts again begins new logs with new epochs: recovery is then refused with
 /// [`GapReason::Epoch`], never silent.
 pub struct MemoryBroker {
-    topics: Mutex<HashMap<Topic, Arc<Kept>>>,
+    topics: Mutex<Topics>,
     listener: OnceLock<Arc<dyn Listener>>,
     limits: Limits,
     max_topics: usize,
     dice: Dice,
+}
+
+/// All topics.
+#[derive(Default)]
+struct Topics {
+    kept: HashMap<Topic, Arc<Kept>>,
+    /// Each of them once, and when to look after it; in the order of these times.
+    due: VecDeque<(u64, Topic)>,
+    /// When they were last looked through for room.
+    searched: u64,
 }
 
 /// A topic.
@@ -72,8 +95,9 @@ impl MemoryBroker {
         self
     }
 
-    /// How many topics there may be at a time. Default: 100,000. To make room, those that nobody
-    /// listens to, whose logs are empty and that were not asked for within an hour are forgotten.
+    /// How many topics there may be at a time. Default: 100,000. Those that nobody listens to, whose logs are
+    /// empty and that were not asked for within an hour are forgotten; to make room, those that nothing was
+    /// ever published in after a minute.
     #[must_use]
     pub fn max_topics(mut self, max: usize) -> Self {
         self.max_topics = max;
@@ -82,26 +106,32 @@ impl MemoryBroker {
 
     /// How many topics there are.
     pub fn topics(&self) -> usize {
-        lock(&self.topics).len()
+        lock(&self.topics).kept.len()
+    }
+
+    /// What all logs keep, in bytes. It asks each of them.
+    pub fn bytes(&self) -> usize {
+        let topics: Vec<_> = lock(&self.topics).kept.values().cloned().collect();
+        topics.iter().map(|kept| lock(&kept.log).log.bytes()).sum()
     }
 
     /// A topic, made if there is room for one more.
     fn topic(&self, topic: &Topic) -> Result<Arc<Kept>, BrokerError> {
         let mut topics = lock(&self.topics);
-        if let Some(kept) = topics.get(topic) {
+        if let Some(kept) = topics.kept.get(topic) {
             return Ok(kept.clone());
         }
-        if topics.len() >= self.max_topics {
-            let now = clock::now();
-            topics.retain(|_, kept| !kept.is_done_with(now));
-            if topics.len() >= self.max_topics {
+        let now = clock::now();
+        if topics.kept.len() >= self.max_topics {
+            topics.search(now);
+            if topics.kept.len() >= self.max_topics {
                 return Err(BrokerError::TooManyTopics { max: self.max_topics });
             }
         }
         let log = TopicLog::new(self.dice.epoch(), (self.limits)(topic));
-        let log = Mutex::new(Used { log, at: clock::now() });
+        let log = Mutex::new(Used { log, at: now });
         let kept = Arc::new(Kept { followed: AtomicBool::new(false), log });
-        topics.insert(topic.clone(), kept.clone());
+        topics.insert(now, topic.clone(), kept.clone());
         Ok(kept)
     }
 
@@ -140,7 +170,7 @@ impl Broker for MemoryBroker {
     }
 
     fn unfollow(&self, topic: &Topic) {
-        if let Some(kept) = lock(&self.topics).get(topic) {
+        if let Some(kept) = lock(&self.topics).kept.get(topic) {
             kept.followed.store(false, Ordering::Relaxed);
         }
     }
@@ -201,9 +231,18 @@ impl Broker for MemoryBroker {
 
     fn acknowledge(&self, topic: &Topic, client: &Name, offset: u64) {
         // One that was forgotten has nothing to acknowledge.
-        let kept = lock(&self.topics).get(topic).cloned();
+        let kept = lock(&self.topics).kept.get(topic).cloned();
         if let Some(kept) = kept {
             lock(&kept.log).log.acknowledge(client, offset);
+        }
+    }
+
+    fn expire(&self, now: u64) {
+        // A few at a time, since others wait for the lock; and no more than that in a call.
+        for _ in 0..TURNS {
+            if !lock(&self.topics).look_after(now) {
+                return;
+            }
         }
     }
 }
@@ -228,12 +267,50 @@ fn begin(log: &mut TopicLog, client: &Name, from: &SubscribeFrom) -> Beginning {
     Beginning { position, head, recovered: Some(recovered) }
 }
 
+impl Topics {
+    fn insert(&mut self, now: u64, topic: Topic, kept: Arc<Kept>) {
+        self.due.push_back((now.saturating_add(LOOK_EVERY), topic.clone()));
+        self.kept.insert(topic, kept);
+    }
+
+    /// Looks after some of those whose time has come; false if there were none.
+    fn look_after(&mut self, now: u64) -> bool {
+        let next = now.saturating_add(LOOK_EVERY);
+        for _ in 0..TURN {
+            if self.due.front().is_none_or(|(at, _)| *at > now) {
+                return false;
+            }
+            let Some((_, topic)) = self.due.pop_front() else { return false };
+            match self.kept.get(&topic) {
+                Some(kept) if kept.is_done_with(now, LINGER) => _ = self.kept.remove(&topic),
+                Some(_) => self.due.push_back((next, topic)),
+                None => {}
+            }
+        }
+        true
+    }
+
+    /// Makes room for one more, if it was not tried just now.
+    fn search(&mut self, now: u64) {
+        if now.abs_diff(self.searched) < SEARCH_EVERY {
+            return;
+        }
+        self.searched = now;
+        self.kept.retain(|_, kept| !kept.is_done_with(now, LINGER_UNUSED));
+        self.due.retain(|(_, topic)| self.kept.contains_key(topic));
+    }
+}
+
 impl Kept {
-    fn is_done_with(&self, now: u64) -> bool {
+    /// Forgets what is beyond its age, and says whether nothing is left that anybody may want. One that nothing
+    /// was published in is kept for `unused`.
+    fn is_done_with(&self, now: u64, unused: u64) -> bool {
         // One that is locked is in use.
-        let Ok(used) = self.log.try_lock() else { return false };
-        let idle = now.saturating_sub(used.at) > LINGER;
-        !self.followed.load(Ordering::Relaxed) && used.log.is_empty() && idle
+        let Ok(mut used) = self.log.try_lock() else { return false };
+        used.log.trim(now);
+        let linger = if used.log.end().offset == 0 { unused } else { LINGER };
+        let is_idle = now.saturating_sub(used.at) > linger;
+        !self.followed.load(Ordering::Relaxed) && used.log.is_empty() && is_idle
     }
 }
 
@@ -251,4 +328,34 @@ impl fmt::Debug for MemoryBroker {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use everwire_proto::Payload;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn to_make_room_what_was_never_published_in_goes_first_and_not_at_each_attempt() {
+        let broker = MemoryBroker::new();
+        let [used, unused] = ["used", "unused"].map(|name| Topic::new(name).unwrap());
+        let payload = Payload::of(&1).unwrap();
+        let draft = Draft { from: None, payload, key: None, except: None };
+        broker.publish(&used, draft).await.unwrap();
+        broker.follow(&unused).await.unwrap();
+        let now = clock::now();
+        let left = |minutes: u64| {
+            let mut topics = lock(&broker.topics);
+            topics.search(now + minutes * 60_000);
+            assert_eq!(topics.kept.len(), topics.due.len());
+            topics.kept.len()
+        };
+        assert_eq!((left(0), left(30)), (2, 2));
+        broker.unfollow(&unused);
+        // It was looked for just now.
+        assert_eq!(left(30), 2);
+        assert_eq!(left(31), 1);
+        assert_eq!((left(59), left(61)), (1, 0));
+    }
 }

@@ -73,6 +73,12 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Pending<'a, Result<History, BrokerError>>;
 
+    /// Forgets what is beyond its age in topics that nobody asks for. The hub calls it about once a second,
+    /// with milliseconds since 1970; a store that does it by itself has nothing to do here.
+    fn expire(&self, now: u64) {
+        let _ = now;
+    }
+
     /// Notes how far a client has dealt with a topic. It only moves forward.
     fn acknowledge(&self, topic: &Topic, client: &Name, offset: u64);
 }

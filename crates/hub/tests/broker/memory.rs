@@ -35,3 +35,39 @@ async fn a_topic_more_than_there_may_be_is_refused_and_the_others_go_on() {
     assert_eq!(stage.publish("second").await, 2);
     assert_eq!(stage.broker.topics(), 1);
 }
+
+/// Milliseconds since 1970, in so many minutes.
+fn in_minutes(minutes: u64) -> u64 {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    u64::try_from(now).unwrap() + minutes * 60_000
+}
+
+#[tokio::test]
+async fn topics_that_nobody_asks_for_keep_nothing_beyond_its_age() {
+    let stage = Stage::new(MemoryBroker::new());
+    for n in 0..1_000 {
+        let topic = Topic::new(&format!("room:{n}")).unwrap();
+        stage.broker.publish(&topic, draft("some history")).await.unwrap();
+    }
+    stage.broker.expire(in_minutes(9));
+    assert!(stage.broker.bytes() > 500_000, "{}", stage.broker.bytes());
+    stage.broker.expire(in_minutes(11));
+    assert_eq!((stage.broker.topics(), stage.broker.bytes()), (1_000, 0));
+    // Whoever comes back within the hour has missed nothing.
+    stage.broker.expire(in_minutes(59));
+    assert_eq!(stage.broker.topics(), 1_000);
+    stage.broker.expire(in_minutes(61));
+    assert_eq!(stage.broker.topics(), 0);
+}
+
+#[tokio::test]
+async fn a_topic_that_is_listened_to_is_never_forgotten() {
+    let stage = Stage::new(MemoryBroker::new());
+    let topic = Topic::new("quiet").unwrap();
+    let end = stage.broker.follow(&topic).await.unwrap();
+    stage.broker.expire(in_minutes(600));
+    assert_eq!(stage.broker.follow(&topic).await.unwrap(), end);
+    stage.broker.unfollow(&topic);
+    stage.broker.expire(in_minutes(1_200));
+    assert_eq!(stage.broker.topics(), 0);
+}
