@@ -1,18 +1,20 @@
 //! How a client is made.
 
 use std::fmt;
+use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use everwire::reconnect::Ending;
 use everwire::reconnect::retry::Verdict;
-use everwire::{Connector, Reconnector, RetryPolicy};
+use everwire::{Connector, Reconnector, RetryPolicy, Stream};
 use everwire_proto::session::Config;
 use everwire_proto::{CloseCode, Encoding, MAX_NUMBER, Secret};
 use tokio::sync::mpsc;
 
 use crate::client::{Client, ClientEvent};
-use crate::core::Core;
+use crate::core::{Core, Observer, Step};
 use crate::driver;
 
 /// What a token is asked with, before each connection.
@@ -31,6 +33,7 @@ pub struct Builder {
     encodings: Vec<Encoding>,
     max_undelivered: usize,
     events: Option<mpsc::Sender<ClientEvent>>,
+    observer: Option<Observer>,
 }
 
 impl Builder {
@@ -44,6 +47,7 @@ impl Builder {
             encodings: Encoding::ALL.to_vec(),
             max_undelivered: 256,
             events: None,
+            observer: None,
         }
     }
 
@@ -100,22 +104,47 @@ impl Builder {
         self
     }
 
+    /// Shows each step of the client's session to whoever records it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn observer(mut self, observe: impl FnMut(Step<'_>) + Send + 'static) -> Self {
+        self.observer = Some(Box::new(observe));
+        self
+    }
+
     /// The client, which connects from now on in a task of its own, until it is closed or its last handle is
     /// dropped.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn connect(mut self) -> Client {
+    pub fn connect(self) -> Client {
+        let reconnector = Reconnector::new(self.uri.clone());
+        self.run(reconnector)
+    }
+
+    /// As [`connect`](Self::connect), over streams of the program's own, as of
+    /// [`Reconnector::over`]: `dial` gives one for each connection.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn connect_over<S, F, Fut>(self, dial: F) -> Client
+    where
+        S: Stream,
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<S>> + Send + 'static,
+    {
+        let reconnector = Reconnector::over(self.uri.clone(), dial);
+        self.run(reconnector)
+    }
+
+    fn run<S: Stream>(mut self, reconnector: Reconnector<S>) -> Client {
         self.config.first_key = first_key(&self.config);
         let names = self.encodings.iter().map(|encoding| encoding.subprotocol());
         let connector = self.connector.subprotocols(names).expect("they are tokens");
-        let sessions = Reconnector::new(self.uri)
-            .connector(connector)
-            .policy(self.policy)
-            .classify(verdict)
-            .sessions();
+        let sessions =
+            reconnector.connector(connector).policy(self.policy).classify(verdict).sessions();
         let (commands, received) = mpsc::channel(COMMANDS);
-        let core = Core::new(self.config, self.tokens, self.events);
+        let core = Core::new(self.config, self.tokens, self.events, self.observer);
         tokio::spawn(driver::run(sessions, core, received));
         Client::new(commands, self.max_undelivered)
     }

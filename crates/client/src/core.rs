@@ -45,6 +45,25 @@ pub(crate) enum Command {
     Close(oneshot::Sender<()>),
 }
 
+/// A step of a client's session, as it was taken.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// Milliseconds since the client was made.
+    pub now: u64,
+    /// What chance gave.
+    pub random: f64,
+    /// What happened.
+    pub input: &'a Input,
+    /// What is to be done about it.
+    pub outputs: &'a [Output],
+    /// When time has something to say next.
+    pub deadline: Option<u64>,
+}
+
+/// Who is shown each step.
+pub(crate) type Observer = Box<dyn FnMut(Step<'_>) + Send>;
+
 /// The session of a client and everything around it that is no network.
 pub(crate) struct Core {
     session: Session,
@@ -62,6 +81,7 @@ pub(crate) struct Core {
     // Time and chance.
     origin: Instant,
     rng: ChaCha8Rng,
+    observer: Option<Observer>,
 }
 
 /// Who waits for an outcome.
@@ -85,6 +105,7 @@ impl Core {
         config: Config,
         tokens: Tokens,
         events: Option<mpsc::Sender<ClientEvent>>,
+        observer: Option<Observer>,
     ) -> Self {
         Self {
             session: Session::new(config),
@@ -99,6 +120,7 @@ impl Core {
             close: None,
             origin: Instant::now(),
             rng: ChaCha8Rng::from_os_rng(),
+            observer,
         }
     }
 
@@ -249,7 +271,13 @@ impl Core {
         let now = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
         // 53 bits: all that a number from 0 to 1 has.
         let random = (self.rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-        for output in self.session.step(now, random, input) {
+        let shown = self.observer.is_some().then(|| input.clone());
+        let outputs = self.session.step(now, random, input);
+        if let (Some(observe), Some(input)) = (&mut self.observer, &shown) {
+            let deadline = self.session.next_deadline();
+            observe(Step { now, random, input, outputs: &outputs, deadline });
+        }
+        for output in outputs {
             match output {
                 Output::Transmit(message) => {
                     let message = match message.encode(self.encoding) {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use everwire::reconnect::Messenger;
-use everwire::{CloseReason, Session as Link, Sessions};
+use everwire::{CloseReason, Session as Link, Sessions, Stream};
 use everwire_proto::session::Then;
 use everwire_proto::{CloseCode, Encoding};
 use tokio::sync::mpsc;
@@ -20,8 +20,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const PARTING: Duration = Duration::from_millis(200);
 
 /// Runs a client until it has ended.
-pub(crate) async fn run(
-    mut sessions: Sessions,
+pub(crate) async fn run<S: Stream>(
+    mut sessions: Sessions<S>,
     mut core: Core,
     mut commands: mpsc::Receiver<Command>,
 ) {
@@ -60,7 +60,10 @@ pub(crate) async fn run(
 }
 
 /// The next live connection, not before a time that the hub asked for.
-async fn connect(sessions: &mut Sessions, not_before: Instant) -> Option<Link<'_>> {
+async fn connect<S: Stream>(
+    sessions: &mut Sessions<S>,
+    not_before: Instant,
+) -> Option<Link<'_, S>> {
     sleep_until(not_before).await;
     sessions.next().await
 }
@@ -69,9 +72,9 @@ async fn connect(sessions: &mut Sessions, not_before: Instant) -> Option<Link<'_
 type Sending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Serves a connection until it ends, or the session wants it closed.
-async fn serve(
-    link: &mut Link<'_>,
-    messenger: &Messenger,
+async fn serve<S: Stream>(
+    link: &mut Link<'_, S>,
+    messenger: &Messenger<S>,
     core: &mut Core,
     commands: &mut mpsc::Receiver<Command>,
 ) -> Option<(CloseCode, Then)> {
@@ -102,7 +105,7 @@ async fn serve(
     }
 }
 
-fn send(messenger: &Messenger, message: everwire::Message) -> Sending {
+fn send<S: Stream>(messenger: &Messenger<S>, message: everwire::Message) -> Sending {
     let messenger = messenger.clone();
     Box::pin(async move {
         // If the connection is gone, that is told where messages are received.

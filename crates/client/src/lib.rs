@@ -36,6 +36,8 @@ mod topic;
 
 pub use everwire_proto as proto;
 
+#[doc(hidden)]
+pub use crate::core::Step;
 pub use builder::Builder;
 pub use client::{Client, ClientEvent};
 pub use request::RequestError;

@@ -2,6 +2,7 @@
 
 mod leaving;
 mod network;
+mod own_streams;
 mod requests;
 mod shared;
 mod stage;

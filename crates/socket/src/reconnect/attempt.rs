@@ -12,7 +12,7 @@ use super::BoxError;
 use super::ending::Ending;
 use super::retry::Verdict;
 use crate::client::append_header;
-use crate::{ClientStream, ConnectError, Connector, Opened, WebSocket};
+use crate::{ConnectError, Connector, Opened, Stream, WebSocket};
 
 /// Where to connect to, and what to say there beside what the
 /// [`Connector`] says each time.
@@ -57,34 +57,39 @@ type Asked<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 pub(super) type BeforeConnect = Box<dyn Fn() -> Asked<Destination> + Send + Sync>;
 
-pub(super) type OnOpen =
-    Box<dyn Fn(WebSocket<ClientStream>) -> Asked<WebSocket<ClientStream>> + Send + Sync>;
+pub(super) type OnOpen<S> = Box<dyn Fn(WebSocket<S>) -> Asked<WebSocket<S>> + Send + Sync>;
+
+/// Opens a WebSocket to a URI as the connector says.
+pub(super) type Open<S> = Box<dyn Fn(Connector, String) -> Opening<S> + Send + Sync>;
+
+pub(super) type Opening<S> = Pin<Box<dyn Future<Output = Result<Opened<S>, ConnectError>> + Send>>;
 
 pub(super) type Classify = Box<dyn Fn(&Ending) -> Verdict + Send + Sync>;
 
 /// What every attempt does.
-pub(super) struct Settings {
+pub(super) struct Settings<S: Stream> {
     pub(super) destination: Destination,
     pub(super) connector: Connector,
+    pub(super) open: Open<S>,
     pub(super) before_connect: Option<BeforeConnect>,
-    pub(super) on_open: Option<OnOpen>,
+    pub(super) on_open: Option<OnOpen<S>>,
     pub(super) classify: Classify,
 }
 
 /// An attempt under way.
-pub(super) struct Attempt {
+pub(super) struct Attempt<S: Stream> {
     /// Which one, of those that were asked for.
     pub(super) number: u64,
-    pub(super) future: Pin<Box<dyn Future<Output = Result<Opened<ClientStream>, Ending>> + Send>>,
+    pub(super) future: Pin<Box<dyn Future<Output = Result<Opened<S>, Ending>> + Send>>,
 }
 
-impl Attempt {
-    pub(super) fn begin(number: u64, settings: Arc<Settings>) -> Self {
+impl<S: Stream> Attempt<S> {
+    pub(super) fn begin(number: u64, settings: Arc<Settings<S>>) -> Self {
         Self { number, future: Box::pin(attempt(settings)) }
     }
 }
 
-async fn attempt(settings: Arc<Settings>) -> Result<Opened<ClientStream>, Ending> {
+async fn attempt<S: Stream>(settings: Arc<Settings<S>>) -> Result<Opened<S>, Ending> {
     let asked = match &settings.before_connect {
         Some(ask) => Some(ask().await.map_err(Ending::Hook)?),
         None => None,
@@ -97,14 +102,15 @@ async fn attempt(settings: Arc<Settings>) -> Result<Opened<ClientStream>, Ending
         connector =
             connector.header(name.clone(), value.clone()).map_err(|error| failed(error.into()))?;
     }
-    let mut opened = connector.open(&destination.uri).await.map_err(failed)?;
+    let uri = destination.uri.clone();
+    let mut opened = (settings.open)(connector, uri).await.map_err(failed)?;
     if let Some(greet) = &settings.on_open {
         opened.websocket = greet(opened.websocket).await.map_err(Ending::Hook)?;
     }
     Ok(opened)
 }
 
-impl fmt::Debug for Attempt {
+impl<S: Stream> fmt::Debug for Attempt<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attempt").field("number", &self.number).finish_non_exhaustive()
     }

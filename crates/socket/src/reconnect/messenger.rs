@@ -10,17 +10,17 @@ use super::receipt::{Receipt, Refused};
 use super::retry::Input;
 use super::shared::{Live, Pushed, Shared};
 use super::status::Status;
+use crate::{ClientStream, Stream};
 
 /// Sends over whatever connection a reconnecting client has, and says what it knows of the world.
 ///
 /// Clones are of the same client; they may be used from any task, and outlive sessions and the client.
-#[derive(Clone)]
-pub struct Messenger {
-    shared: Arc<Shared>,
+pub struct Messenger<S: Stream = ClientStream> {
+    shared: Arc<Shared<S>>,
 }
 
-impl Messenger {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+impl<S: Stream> Messenger<S> {
+    pub(super) fn new(shared: Arc<Shared<S>>) -> Self {
         Self { shared }
     }
 
@@ -37,7 +37,7 @@ impl Messenger {
     ///
     /// # Cancel safety
     /// Safe: when the future is dropped the whole message has been taken, or nothing of it.
-    pub async fn send(&self, message: impl Into<Message>) -> Result<Receipt, Refused> {
+    pub async fn send(&self, message: impl Into<Message>) -> Result<Receipt<S>, Refused> {
         let message = message.into();
         loop {
             match self.shared.push(&message) {
@@ -105,7 +105,13 @@ impl Messenger {
     }
 }
 
-impl fmt::Debug for Messenger {
+impl<S: Stream> Clone for Messenger<S> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<S: Stream> fmt::Debug for Messenger<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Messenger").field("shared", &self.shared).finish()
     }

@@ -11,6 +11,7 @@ use everwire_wire::Message;
 
 use super::outbox::{Fate, Range, Refusal};
 use super::shared::Shared;
+use crate::{ClientStream, Stream};
 
 /// A message on its way: a future that ends in its [`Fate`].
 ///
@@ -23,14 +24,14 @@ use super::shared::Shared;
 ///
 /// # Cancel safety
 /// Safe: it may be awaited by reference as often as one likes.
-pub struct Receipt {
-    shared: Arc<Shared>,
+pub struct Receipt<S: Stream = ClientStream> {
+    shared: Arc<Shared<S>>,
     number: u64,
 }
 
-impl Receipt {
+impl<S: Stream> Receipt<S> {
     /// Of a message whose place in `receipts` is taken.
-    pub(super) fn new(shared: Arc<Shared>, number: u64) -> Self {
+    pub(super) fn new(shared: Arc<Shared<S>>, number: u64) -> Self {
         Self { shared, number }
     }
 
@@ -40,7 +41,7 @@ impl Receipt {
     }
 }
 
-impl Future for Receipt {
+impl<S: Stream> Future for Receipt<S> {
     type Output = Fate;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fate> {
@@ -48,13 +49,13 @@ impl Future for Receipt {
     }
 }
 
-impl Drop for Receipt {
+impl<S: Stream> Drop for Receipt<S> {
     fn drop(&mut self) {
         self.shared.lock().receipts.forget(self.number);
     }
 }
 
-impl fmt::Debug for Receipt {
+impl<S: Stream> fmt::Debug for Receipt<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receipt").field("number", &self.number).finish_non_exhaustive()
     }

@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 
 use super::BoxError;
-use super::attempt::{BeforeConnect, Classify, Destination, OnOpen, Settings};
+use super::attempt::{BeforeConnect, Classify, Destination, OnOpen, Open, Settings};
 use super::ending::Ending;
 use super::outbox::OutboxLimits;
 use super::policy::RetryPolicy;
 use super::retry::Verdict;
 use super::sessions::Sessions;
-use crate::{ClientStream, Connector, WebSocket};
+use crate::{ClientStream, ConnectError, Connector, Stream, WebSocket};
 
 /// A client that connects again, for as long as it makes sense.
 ///
@@ -38,22 +39,56 @@ use crate::{ClientStream, Connector, WebSocket};
 /// [`Ending::verdict`] or a classifier of the program. Messages are sent, from any task and whether or
 /// not there is a connection, with a [`Messenger`](super::Messenger), which also says what became of
 /// each.
-pub struct Reconnector {
+pub struct Reconnector<S: Stream = ClientStream> {
     destination: Destination,
     connector: Connector,
+    open: Open<S>,
     policy: RetryPolicy,
     limits: OutboxLimits,
     before_connect: Option<BeforeConnect>,
-    on_open: Option<OnOpen>,
+    on_open: Option<OnOpen<S>>,
     classify: Classify,
 }
 
 impl Reconnector {
     /// A client of a `ws` or `wss` URI, with the defaults that each method names.
     pub fn new(uri: impl Into<String>) -> Self {
+        Self::with(
+            uri.into(),
+            Box::new(|connector, uri| Box::pin(async move { connector.open(&uri).await })),
+        )
+    }
+}
+
+impl<S: Stream> Reconnector<S> {
+    /// A client over streams of the program's own: a pipe, a tunnel, a simulated network. `dial` is asked for
+    /// one before each attempt, within its `open_timeout`; the opening handshake goes over it. An error counts
+    /// as a server that cannot be reached.
+    ///
+    /// The stream has to be encrypted already where it is to be. Of the [`Connector`] that which is about
+    /// addresses, proxies, TLS and redirects plays no part.
+    pub fn over<F, Fut>(uri: impl Into<String>, dial: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<S>> + Send + 'static,
+    {
+        Self::with(
+            uri.into(),
+            Box::new(move |connector, uri| {
+                let dialled = dial();
+                Box::pin(async move {
+                    let stream = dialled.await.map_err(ConnectError::Connect)?;
+                    connector.open_over(stream, &uri).await
+                })
+            }),
+        )
+    }
+
+    fn with(uri: String, open: Open<S>) -> Self {
         Self {
             destination: Destination::new(uri),
             connector: Connector::new(),
+            open,
             policy: RetryPolicy::default(),
             limits: OutboxLimits::default(),
             before_connect: None,
@@ -123,8 +158,8 @@ impl Reconnector {
     #[must_use]
     pub fn on_open<F, Fut>(mut self, greet: F) -> Self
     where
-        F: Fn(WebSocket<ClientStream>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<WebSocket<ClientStream>, BoxError>> + Send + 'static,
+        F: Fn(WebSocket<S>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<WebSocket<S>, BoxError>> + Send + 'static,
     {
         self.on_open = Some(Box::new(move |socket| Box::pin(greet(socket))));
         self
@@ -151,10 +186,11 @@ impl Reconnector {
     }
 
     /// The client. It does nothing before its first [`next`](Sessions::next).
-    pub fn sessions(self) -> Sessions {
+    pub fn sessions(self) -> Sessions<S> {
         let settings = Settings {
             destination: self.destination,
             connector: self.connector.open_timeout(self.policy.open_timeout),
+            open: self.open,
             before_connect: self.before_connect,
             on_open: self.on_open,
             classify: self.classify,
@@ -163,7 +199,7 @@ impl Reconnector {
     }
 }
 
-impl fmt::Debug for Reconnector {
+impl<S: Stream> fmt::Debug for Reconnector<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reconnector")
             .field("destination", &self.destination)

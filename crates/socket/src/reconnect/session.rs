@@ -12,7 +12,7 @@ use http::Response;
 use super::messenger::Messenger;
 use super::receipt::{Receipt, Refused};
 use super::sessions::Sessions;
-use crate::{ClientStream, MessageReader, WebSocket};
+use crate::{ClientStream, MessageReader, Stream, WebSocket};
 
 /// A live connection of [`Sessions`], for one turn of the loop.
 ///
@@ -20,20 +20,20 @@ use crate::{ClientStream, MessageReader, WebSocket};
 /// loop goes on with [`Sessions::next`]. A session that is dropped before closes in the background,
 /// with 1000: the next turn connects anew, and messages that were not proven to be read are unsure.
 /// [`close`](Self::close) waits for the peer's answer instead, which is such a proof.
-pub struct Session<'a> {
-    sessions: &'a mut Sessions,
-    open: Open,
+pub struct Session<'a, S: Stream = ClientStream> {
+    sessions: &'a mut Sessions<S>,
+    open: Open<S>,
 }
 
 /// What a session holds.
-pub(super) struct Open {
+pub(super) struct Open<S: Stream> {
     pub(super) session: u64,
-    pub(super) websocket: WebSocket<ClientStream>,
+    pub(super) websocket: WebSocket<S>,
     pub(super) response: Response<()>,
 }
 
-impl<'a> Session<'a> {
-    pub(super) fn new(sessions: &'a mut Sessions, open: Open) -> Self {
+impl<'a, S: Stream> Session<'a, S> {
+    pub(super) fn new(sessions: &'a mut Sessions<S>, open: Open<S>) -> Self {
         Self { sessions, open }
     }
 
@@ -64,7 +64,7 @@ impl<'a> Session<'a> {
     ///
     /// # Cancel safety
     /// Safe: the message is begun when the reader is returned.
-    pub async fn next_message(&mut self) -> Option<MessageReader<'_, ClientStream>> {
+    pub async fn next_message(&mut self) -> Option<MessageReader<'_, S>> {
         let reader = MessageReader::begin(self.open.websocket.link()).await;
         if reader.is_none() {
             self.sessions.finish(&self.open);
@@ -82,14 +82,14 @@ impl<'a> Session<'a> {
     pub fn send(
         &self,
         message: impl Into<Message>,
-    ) -> impl Future<Output = Result<Receipt, Refused>> {
+    ) -> impl Future<Output = Result<Receipt<S>, Refused>> {
         let messenger = self.messenger();
         let message = message.into();
         async move { messenger.send(message).await }
     }
 
     /// A handle to send with, which stays when this session ends.
-    pub fn messenger(&self) -> Messenger {
+    pub fn messenger(&self) -> Messenger<S> {
         self.sessions.messenger()
     }
 
@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
     }
 }
 
-impl futures_core::Stream for Session<'_> {
+impl<S: Stream> futures_core::Stream for Session<'_, S> {
     type Item = Message;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
@@ -140,13 +140,13 @@ impl futures_core::Stream for Session<'_> {
     }
 }
 
-impl Drop for Session<'_> {
+impl<S: Stream> Drop for Session<'_, S> {
     fn drop(&mut self) {
         self.sessions.finish(&self.open);
     }
 }
 
-impl fmt::Debug for Session<'_> {
+impl<S: Stream> fmt::Debug for Session<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("number", &self.open.session)

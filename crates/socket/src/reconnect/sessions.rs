@@ -19,7 +19,7 @@ use super::session::{Open, Session};
 use super::shared::{Shared, Turn};
 use super::status::Status;
 use super::tasks::Tasks;
-use crate::{ClientStream, Opened};
+use crate::{ClientStream, Opened, Stream};
 
 /// The live connections of a [`Reconnector`](super::Reconnector), one after the other.
 ///
@@ -27,12 +27,12 @@ use crate::{ClientStream, Opened};
 /// [`next`](Self::next), and at no other time: a program that leaves the loop and keeps this has no
 /// connection, and gets one when it calls `next` again. Dropping it is the end: what waits in the
 /// queue is not sent, messengers are told so, and nothing is left running.
-pub struct Sessions {
-    settings: Arc<Settings>,
-    shared: Arc<Shared>,
+pub struct Sessions<S: Stream = ClientStream> {
+    settings: Arc<Settings<S>>,
+    shared: Arc<Shared<S>>,
     /// From the first `next` on.
     tasks: Option<Tasks>,
-    attempt: Option<Attempt>,
+    attempt: Option<Attempt<S>>,
     alarm: Alarm,
     /// The session that was given last.
     current: Option<u64>,
@@ -40,9 +40,9 @@ pub struct Sessions {
     last: Option<Ending>,
 }
 
-impl Sessions {
+impl<S: Stream> Sessions<S> {
     pub(super) fn new(
-        settings: Arc<Settings>,
+        settings: Arc<Settings<S>>,
         policy: &RetryPolicy,
         limits: &OutboxLimits,
     ) -> Self {
@@ -70,7 +70,7 @@ impl Sessions {
     /// # Cancel safety
     /// Safe: an attempt that has begun rests while nobody awaits this, and goes on with the next call;
     /// if `open_timeout` is over by then, it has failed.
-    pub async fn next(&mut self) -> Option<Session<'_>> {
+    pub async fn next(&mut self) -> Option<Session<'_, S>> {
         if let Some(session) = self.current.take() {
             // One that was forgotten without being dropped.
             self.shared.leave(session);
@@ -81,7 +81,7 @@ impl Sessions {
     }
 
     /// A handle to send with, from any task, while sessions come and go.
-    pub fn messenger(&self) -> Messenger {
+    pub fn messenger(&self) -> Messenger<S> {
         Messenger::new(self.shared.clone())
     }
 
@@ -98,7 +98,7 @@ impl Sessions {
         self.last.as_ref()
     }
 
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<Open>> {
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<Open<S>>> {
         loop {
             match self.shared.turn(cx) {
                 Turn::Ended => {
@@ -136,7 +136,7 @@ impl Sessions {
         &mut self,
         cx: &mut Context<'_>,
         number: u64,
-    ) -> Poll<Result<Opened<ClientStream>, Ending>> {
+    ) -> Poll<Result<Opened<S>, Ending>> {
         let attempt = match self.attempt.take().filter(|attempt| attempt.number == number) {
             Some(attempt) => self.attempt.insert(attempt),
             None => self.attempt.insert(Attempt::begin(number, self.settings.clone())),
@@ -146,7 +146,7 @@ impl Sessions {
         Poll::Ready(result)
     }
 
-    fn open(&mut self, attempt: u64, opened: Opened<ClientStream>) -> Option<Open> {
+    fn open(&mut self, attempt: u64, opened: Opened<S>) -> Option<Open<S>> {
         let Opened { websocket, response, .. } = opened;
         let session = self.shared.open(attempt, websocket.sender())?;
         self.current = Some(session);
@@ -154,7 +154,7 @@ impl Sessions {
     }
 
     /// A session is over, or was left: it is dealt with once.
-    pub(super) fn finish(&mut self, open: &Open) {
+    pub(super) fn finish(&mut self, open: &Open<S>) {
         let Some(session) = self.current.take_if(|current| *current == open.session) else {
             return;
         };
@@ -175,12 +175,12 @@ impl Sessions {
         verdict
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<Shared<S>> {
         &self.shared
     }
 }
 
-impl Drop for Sessions {
+impl<S: Stream> Drop for Sessions<S> {
     fn drop(&mut self) {
         if let Some(session) = self.current.take() {
             self.shared.leave(session);
@@ -189,7 +189,7 @@ impl Drop for Sessions {
     }
 }
 
-impl fmt::Debug for Sessions {
+impl<S: Stream> fmt::Debug for Sessions<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
             .field("shared", &self.shared)

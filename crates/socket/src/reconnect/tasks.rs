@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout_at;
 
 use super::shared::{Due, Live, Shared};
-use crate::{ClientStream, Sender};
+use crate::{Sender, Stream};
 
 /// Two small tasks for each reconnecting client; they end with this.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Tasks([AbortHandle; 2]);
 impl Tasks {
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn start(shared: &Arc<Shared>) -> Self {
+    pub(super) fn start<S: Stream>(shared: &Arc<Shared<S>>) -> Self {
         let queue = tokio::spawn(empty_queue(shared.clone()));
         let proof = tokio::spawn(ask_for_proof(shared.clone()));
         Self([queue.abort_handle(), proof.abort_handle()])
@@ -32,7 +32,7 @@ impl Drop for Tasks {
 }
 
 /// Has what waits leave in order, each as soon as the connection has room for it.
-async fn empty_queue(shared: Arc<Shared>) {
+async fn empty_queue<S: Stream>(shared: Arc<Shared<S>>) {
     loop {
         match shared.due() {
             Due::Room(Live { session, sender }, len) => match sender.reserve(len).await {
@@ -50,7 +50,7 @@ async fn empty_queue(shared: Arc<Shared>) {
 }
 
 /// Sends a ping behind the messages whose fate is awaited, one at a time.
-async fn ask_for_proof(shared: Arc<Shared>) {
+async fn ask_for_proof<S: Stream>(shared: Arc<Shared<S>>) {
     loop {
         match shared.mark() {
             Some(Live { session, sender }) => {
@@ -65,7 +65,7 @@ async fn ask_for_proof(shared: Arc<Shared>) {
 
 /// Waits for the answer, for as long as it would be proof: a connection that is being closed may take
 /// its time, and the next one has messages, too.
-async fn is_confirmed(shared: &Shared, session: u64, sender: &Sender<ClientStream>) -> bool {
+async fn is_confirmed<S: Stream>(shared: &Shared<S>, session: u64, sender: &Sender<S>) -> bool {
     let mut confirm = pin!(sender.confirm());
     let mut changed = pin!(shared.proof.notified());
     poll_fn(|cx| {

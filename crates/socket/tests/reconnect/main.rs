@@ -3,6 +3,7 @@
 mod dropping;
 mod endings;
 mod fates;
+mod own_streams;
 mod returning;
 mod server;
 #[path = "../sockets/mod.rs"]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use everwire::handshake::{HandshakeLimits, RequestReader, ServerHandshake, encode_accept};
 use everwire::reconnect::Status;
-use everwire::{Messenger, Reconnector, RetryPolicy, Role, WebSocket};
+use everwire::{Messenger, Reconnector, RetryPolicy, Role, Stream, WebSocket};
 use everwire_testkit::Peer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -107,7 +107,7 @@ impl Drop for Server {
     }
 }
 
-pub(crate) async fn echo(mut socket: WebSocket<TcpStream>) {
+pub(crate) async fn echo<S: Stream>(mut socket: WebSocket<S>) {
     while let Some(message) = socket.recv().await {
         if socket.send(message).await.is_err() {
             break;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use everwire_wire::SendError;
 
-use crate::{ClientStream, Sender};
+use crate::{Sender, Stream};
 
 /// A ping right before our close frame.
 ///
@@ -24,7 +24,7 @@ pub(super) enum LastWord {
 impl LastWord {
     /// Queues the ping, unless the connection has no room even for that, or has ended: then nothing is
     /// proven.
-    pub(super) fn say(sender: Sender<ClientStream>) -> Self {
+    pub(super) fn say<S: Stream>(sender: Sender<S>) -> Self {
         let mut word = Self::Said(Box::pin(async move { sender.confirm().await }));
         word.look();
         word

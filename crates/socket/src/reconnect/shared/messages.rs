@@ -9,28 +9,28 @@ use everwire_wire::{Message, ReadyState};
 use super::{Live, Shared};
 use crate::reconnect::outbox::{self, Fate, Refusal};
 use crate::reconnect::receipt::{Receipt, Refused};
-use crate::{ClientStream, Permit};
+use crate::{Permit, Stream};
 
 /// What became of an attempt to send.
-pub(in crate::reconnect) enum Pushed {
-    Taken(Receipt),
+pub(in crate::reconnect) enum Pushed<S: Stream> {
+    Taken(Receipt<S>),
     Refused(Refused),
     /// It may leave at once, as soon as this connection has room for it.
-    Direct(Live),
+    Direct(Live<S>),
 }
 
 /// What is to be done about the queue.
-pub(in crate::reconnect) enum Due {
+pub(in crate::reconnect) enum Due<S: Stream> {
     /// Its first message, of so many bytes, needs room in this connection.
-    Room(Live, usize),
+    Room(Live<S>, usize),
     /// Its first message expires then.
     Expiry(Instant),
     Nothing,
 }
 
-impl Shared {
+impl<S: Stream> Shared<S> {
     /// Queues or refuses a message, unless it may leave at once.
-    pub(in crate::reconnect) fn push(self: &Arc<Self>, message: &Message) -> Pushed {
+    pub(in crate::reconnect) fn push(self: &Arc<Self>, message: &Message) -> Pushed<S> {
         let mut state = self.lock();
         if let Some(live) = state.link.as_ref().filter(|_| state.is_direct()) {
             return Pushed::Direct(live.clone());
@@ -54,9 +54,9 @@ impl Shared {
     pub(in crate::reconnect) fn write(
         self: &Arc<Self>,
         session: u64,
-        permit: Permit<ClientStream>,
+        permit: Permit<S>,
         message: &Message,
-    ) -> Option<Receipt> {
+    ) -> Option<Receipt<S>> {
         let mut state = self.lock();
         let direct =
             state.takes_messages(session) && !state.outbox.is_ended() && state.messages.is_empty();
@@ -88,7 +88,7 @@ impl Shared {
     // The two tasks.
 
     /// What is due for the queue.
-    pub(in crate::reconnect) fn due(&self) -> Due {
+    pub(in crate::reconnect) fn due(&self) -> Due<S> {
         let state = self.lock();
         if !state.outbox.is_up() {
             let expiry = state.outbox.next_deadline().and_then(|millis| self.at(millis));
@@ -103,7 +103,7 @@ impl Shared {
     }
 
     /// Hands the first of the queue to the connection that has room for it.
-    pub(in crate::reconnect) fn take(&self, session: u64, permit: Permit<ClientStream>) {
+    pub(in crate::reconnect) fn take(&self, session: u64, permit: Permit<S>) {
         let mut state = self.lock();
         let Some(first) = state.messages.front().cloned() else { return };
         if state.takes_messages(session) && permit.send(first).is_ok() {
@@ -117,7 +117,7 @@ impl Shared {
     }
 
     /// Begins to ask for proof, if somebody awaits it: whom to ask.
-    pub(in crate::reconnect) fn mark(&self) -> Option<Live> {
+    pub(in crate::reconnect) fn mark(&self) -> Option<Live<S>> {
         let mut state = self.lock();
         if !state.wants_proof() {
             return None;

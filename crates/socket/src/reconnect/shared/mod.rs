@@ -23,15 +23,15 @@ use super::policy::RetryPolicy;
 use super::receipt::{Receipt, Receipts};
 use super::retry::{self, Phase, Retry};
 use super::status::Status;
-use crate::{ClientStream, Sender, clock, masks};
+use crate::{Sender, Stream, clock, masks};
 use last_word::LastWord;
 pub(super) use messages::{Due, Pushed};
 pub(super) use turns::Turn;
 
 /// One reconnecting client, behind a short lock. It is never held while code of the application runs,
 /// nor across an await.
-pub(super) struct Shared {
-    state: Mutex<State>,
+pub(super) struct Shared<S: Stream> {
+    state: Mutex<State<S>>,
     status: watch::Sender<Status>,
     /// Tells the task that empties the queue of a change.
     pub(super) queue: Notify,
@@ -42,14 +42,14 @@ pub(super) struct Shared {
 }
 
 /// What the lock guards.
-pub(super) struct State {
+pub(super) struct State<S: Stream> {
     retry: Retry,
     outbox: Outbox,
     /// The messages of the outbox's queue.
     messages: VecDeque<Message>,
     pub(super) receipts: Receipts,
     /// The connection that messages go over, until its end has been dealt with.
-    link: Option<Live>,
+    link: Option<Live<S>>,
     /// How many connections there were.
     session: u64,
     /// How many attempts were asked for.
@@ -61,13 +61,12 @@ pub(super) struct State {
 }
 
 /// The connection that messages go over.
-#[derive(Clone)]
-pub(super) struct Live {
+pub(super) struct Live<S: Stream> {
     pub(super) session: u64,
-    pub(super) sender: Sender<ClientStream>,
+    pub(super) sender: Sender<S>,
 }
 
-impl Shared {
+impl<S: Stream> Shared<S> {
     pub(super) fn new(policy: &RetryPolicy, limits: &OutboxLimits) -> Self {
         let state = State {
             retry: Retry::new(policy),
@@ -89,7 +88,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<S>> {
         // Each step leaves the state whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,7 +98,7 @@ impl Shared {
     }
 
     /// Steps the retry value and does what it says, except to close: that takes a reason.
-    fn step(&self, state: &mut State, input: retry::Input) {
+    fn step(&self, state: &mut State<S>, input: retry::Input) {
         let actions = state.retry.step(self.now(), masks::uniform(), input);
         for action in actions {
             match action {
@@ -128,7 +127,7 @@ impl Shared {
 
     /// Steps the outbox and tells what became of messages; gives the other action, for no step asks
     /// for two.
-    fn step_outbox(&self, state: &mut State, input: outbox::Input) -> Option<outbox::Action> {
+    fn step_outbox(&self, state: &mut State<S>, input: outbox::Input) -> Option<outbox::Action> {
         let written = state.outbox.written();
         let mut other = None;
         for action in state.outbox.step(self.now(), input) {
@@ -158,7 +157,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl<S: Stream> State<S> {
     fn is_under_way(&self, attempt: u64) -> bool {
         self.attempt == attempt && matches!(self.retry.phase(), Phase::Connecting { .. })
     }
@@ -173,7 +172,7 @@ impl State {
         live.sender.start_close(reason);
     }
 
-    fn receipt(&mut self, shared: &Arc<Shared>, number: u64) -> Receipt {
+    fn receipt(&mut self, shared: &Arc<Shared<S>>, number: u64) -> Receipt<S> {
         self.receipts.hold(number);
         Receipt::new(shared.clone(), number)
     }
@@ -199,7 +198,13 @@ impl State {
     }
 }
 
-impl fmt::Debug for Shared {
+impl<S: Stream> Clone for Live<S> {
+    fn clone(&self) -> Self {
+        Self { session: self.session, sender: self.sender.clone() }
+    }
+}
+
+impl<S: Stream> fmt::Debug for Shared<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("status", &*self.status.borrow()).finish_non_exhaustive()
     }

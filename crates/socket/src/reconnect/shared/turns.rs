@@ -9,7 +9,7 @@ use super::last_word::LastWord;
 use super::{Live, Shared};
 use crate::reconnect::outbox;
 use crate::reconnect::retry::{self, Phase, Verdict};
-use crate::{ClientStream, Sender};
+use crate::{Sender, Stream};
 
 /// Where the loop of sessions is.
 pub(in crate::reconnect) enum Turn {
@@ -21,7 +21,7 @@ pub(in crate::reconnect) enum Turn {
     Ended,
 }
 
-impl Shared {
+impl<S: Stream> Shared<S> {
     /// Starts if nobody has, and says where the loop is; `cx` is told when that changes.
     pub(in crate::reconnect) fn turn(&self, cx: &Context<'_>) -> Turn {
         let mut state = self.lock();
@@ -42,11 +42,7 @@ impl Shared {
     }
 
     /// The attempt led to a connection. Says its number, unless nobody wants it any more.
-    pub(in crate::reconnect) fn open(
-        &self,
-        attempt: u64,
-        sender: Sender<ClientStream>,
-    ) -> Option<u64> {
+    pub(in crate::reconnect) fn open(&self, attempt: u64, sender: Sender<S>) -> Option<u64> {
         let mut state = self.lock();
         if !state.is_under_way(attempt) {
             return None;
