@@ -235,9 +235,9 @@ impl Session {
             }
             Some(Stance::Live) | None => {}
         }
-        let heard = hearing.is_none_or(|place| room.audience().catch_up(&turn.topic, place));
-        if !heard {
-            return self.wait_for_room(GAP).await;
+        let heard = hearing.map_or(Ok(()), |place| room.audience().catch_up(&turn.topic, place));
+        if let Err(len) = heard {
+            return self.wait_for_room(len).await;
         }
         // Whoever falls behind from here on asks for a turn of its own.
         turn.is_done = matches!(room.crowd().stance(seat), Some(Stance::Live) | None);

@@ -85,7 +85,7 @@ impl Audience {
             return;
         };
         for change in waiting.into_iter().filter(|change| change.version > version) {
-            hearer.push(topic, &change, &Frames::default());
+            hearer.tell(topic, &change, &Frames::default());
         }
     }
 
@@ -101,7 +101,7 @@ impl Audience {
         let MemberChange::List { join, leave } = change.change else {
             let frames = Frames::default();
             let counting = |hearer: &&mut Hearer| hearer.mode == PresenceMode::Count;
-            self.hearers.iter_mut().filter(counting).for_each(|h| h.push(topic, &change, &frames));
+            self.hearers.iter_mut().filter(counting).for_each(|h| h.tell(topic, &change, &frames));
             return None;
         };
         if self.came.is_some_and(|came| change.version > came + 1) {
@@ -141,41 +141,66 @@ impl Audience {
         let (all, frames) = (step(0), Frames::default());
         for hearer in self.hearers.iter_mut().filter(|hearer| hearer.mode == PresenceMode::Full) {
             match std::mem::take(&mut hearer.known) {
-                0 => hearer.push(topic, &all, &frames),
-                known => hearer.push(topic, &step(known), &Frames::default()),
+                0 => hearer.tell(topic, &all, &frames),
+                known => hearer.tell(topic, &step(known), &Frames::default()),
             }
         }
     }
 
-    /// Pushes what there was no room for; true if there is nothing left.
-    pub(crate) fn catch_up(&mut self, topic: &Topic, place: usize) -> bool {
-        let Some(hearer) = self.hearers.get_mut(place) else { return true };
+    /// Pushes what there was no room for.
+    ///
+    /// # Errors
+    /// If there is still none: how many bytes it takes.
+    pub(crate) fn catch_up(&mut self, topic: &Topic, place: usize) -> Result<(), usize> {
+        let Some(hearer) = self.hearers.get_mut(place) else { return Ok(()) };
         match std::mem::replace(&mut hearer.stand, Stand::Live) {
             Stand::Lagging(change) => hearer.push(topic, &change, &Frames::default()),
-            stand => hearer.stand = stand,
+            stand => {
+                hearer.stand = stand;
+                Ok(())
+            }
         }
-        !matches!(hearer.stand, Stand::Lagging(_))
     }
 }
 
 impl Hearer {
-    fn push(&mut self, topic: &Topic, change: &PresenceChange, frames: &Frames) {
+    /// Pushes a change; what finds no room has its turn later.
+    fn tell(&mut self, topic: &Topic, change: &PresenceChange, frames: &Frames) {
+        if self.push(topic, change, frames).is_err() {
+            self.session.handle_behind(topic);
+        }
+    }
+
+    /// Pushes a change, or keeps it for later: then how many bytes it takes.
+    ///
+    /// It tells nobody of that: whoever catches up would wake itself, again and again.
+    fn push(
+        &mut self,
+        topic: &Topic,
+        change: &PresenceChange,
+        frames: &Frames,
+    ) -> Result<(), usize> {
         match &mut self.stand {
             Stand::Waiting(waiting) => {
                 if waiting.len() == MAX_WAITING {
                     waiting.remove(0);
                 }
-                return waiting.push(change.clone());
+                waiting.push(change.clone());
+                return Ok(());
             }
-            Stand::Lagging(last) => return *last = change.clone(),
+            Stand::Lagging(last) => {
+                *last = change.clone();
+                return Ok(());
+            }
             Stand::Live => {}
         }
-        let Some(encoding) = self.session.encoding() else { return };
+        let Some(encoding) = self.session.encoding() else { return Ok(()) };
         let frame = frames.of(topic, change, encoding);
         if self.session.push_in_turn(&frame) != Pushed::Taken {
             self.stand = Stand::Lagging(change.clone());
-            self.session.handle_behind(topic);
+            return Err(frame.message().len());
         }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who is there, as clients hear it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use everwire_hub::proto::{CloseCode, Topic};
@@ -52,6 +53,25 @@ async fn a_list_and_numbered_changes_tell_who_is_there() {
     assert_eq!(change(&mut ada).await, (vec!["bob".into()], vec![], version + 1));
     farewell(bob).await;
     assert_eq!(change(&mut ada).await, (vec![], vec!["bob".into()], version + 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_who_is_there_costs_nothing_until_it_does() {
+    let mut stage = stage();
+    stage.socket.max_queued_bytes = 4 << 10;
+    let (mut ada, _) = join(&stage, "ada", "full").await;
+    for n in 0..200 {
+        let (client, _) = join(&stage, &format!("user-{n}"), "none").await;
+        farewell(client).await;
+        // What comes together is told together.
+        tokio::time::sleep(Duration::from_millis(101)).await;
+    }
+    settle().await;
+    let before = stage.polls.load(Ordering::Relaxed);
+    settle().await;
+    assert_eq!(stage.polls.load(Ordering::Relaxed), before, "somebody is awake");
+    // What there was no room for is not told one by one: the client asks.
+    while !change(&mut ada).await.1.contains(&"user-199".to_owned()) {}
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! A hub, clients that say and hear JSON, and an endpoint that notes what it is called for.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -147,6 +150,8 @@ pub(crate) struct Stage {
     pub(crate) endpoint: Open,
     /// What its WebSockets go by.
     pub(crate) socket: Config,
+    /// How often the tasks that serve were woken.
+    pub(crate) polls: Arc<AtomicUsize>,
 }
 
 impl Stage {
@@ -162,7 +167,7 @@ impl Stage {
         let mut socket = Config::default();
         socket.heartbeat_interval = None;
         socket.idle_timeout = None;
-        Self { hub: hub.unwrap().build(), endpoint, socket }
+        Self { hub: hub.unwrap().build(), endpoint, socket, polls: Arc::default() }
     }
 
     /// All topics go by the same rules.
@@ -208,7 +213,15 @@ impl Stage {
         );
         let server = WebSocket::from_handshake(far, Role::Server, agreement, Vec::new(), config);
         let hub = self.hub.clone();
-        let serving = tokio::spawn(async move { hub.serve(&request, server).await });
+        let polls = self.polls.clone();
+        let serving = tokio::spawn(async move {
+            let mut serve = pin!(hub.serve(&request, server));
+            poll_fn(|cx| {
+                polls.fetch_add(1, Ordering::Relaxed);
+                serve.as_mut().poll(cx)
+            })
+            .await;
+        });
         (Client { socket, last_id: 0 }, serving)
     }
 
