@@ -122,8 +122,14 @@ async fn publish(
     publish: Publish,
 ) -> Result<Result<Answer, ErrorReply>, Due> {
     let topic = publish.topic;
+    // The error is about this time; what became of it the first time is not known.
+    let is_again = publish.again.is_some();
+    let refuse = |error: ErrorReply| match is_again {
+        true => ErrorReply::new(ErrorCode::Unsure, error.message),
+        false => error,
+    };
     if let Err(error) = allow(session, endpoint, Access::Publish, &topic).await? {
-        return Ok(Err(error));
+        return Ok(Err(refuse(error)));
     }
     let client = session.client();
     let key =
@@ -137,7 +143,7 @@ async fn publish(
             offset: published.offset,
             epoch: published.epoch,
         }))),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(refuse(error.into())),
     })
 }
 
