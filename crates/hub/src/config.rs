@@ -26,7 +26,7 @@ pub struct HubConfig {
     pub max_unacknowledged: usize,
     /// Sessions at a time. Default: 1,000,000. One more is told to come back later.
     pub max_sessions: usize,
-    /// How long a client may take for its `connect`. Default: 10 s. Then it is closed with 4501.
+    /// How long a client may take for its `connect`. Default: 10 s. Then it is closed with 4408.
     pub connect_timeout: Duration,
     /// How long a session waits for its client to come back. Default: 30 s.
     pub resume_timeout: Duration,

@@ -27,7 +27,7 @@ impl CloseCode {
     pub const DRAINING: Self = Self(4412);
     /// A message was not understood.
     pub const NOT_UNDERSTOOD: Self = Self(4500);
-    /// No `connect` in time.
+    /// Something else than `connect` came first.
     pub const NO_CONNECT: Self = Self(4501);
     /// The version is not spoken.
     pub const VERSION: Self = Self(4502);

@@ -127,7 +127,8 @@ impl Session {
     ) -> Result<(Self, Reply), Refused> {
         let first = timeout(hub.config.connect_timeout, socket.recv()).await;
         let Ok(first) = first else {
-            return Err(Refused::new(CloseCode::NO_CONNECT, "no `connect` in time"));
+            // Its network may be slow, and better another time.
+            return Err(Refused::new(CloseCode::NO_HEARTBEAT, "no `connect` in time"));
         };
         let Some(first) = first else {
             return Err(Refused::new(CloseCode(1000), ""));
