@@ -96,6 +96,8 @@ struct Heard {
     options: SubscribeOptions,
     /// Behind what was delivered last.
     at: Option<Position>,
+    /// Where it was when the hub said how it goes on.
+    left_at: Option<Position>,
     /// It was given up until the program has caught up.
     is_given_up: bool,
 }
@@ -211,7 +213,8 @@ impl Core {
             let _ = answer.send(Outcome::NotSent(NotSent::Subscribed));
             return;
         }
-        let heard = Heard { feed, options: options.clone(), at: None, is_given_up: false };
+        let heard =
+            Heard { feed, options: options.clone(), at: None, left_at: None, is_given_up: false };
         self.topics.insert(topic.clone(), heard);
         let waiter = Waiter::Subscription(topic.clone(), answer);
         self.request(Request::Subscribe { topic, options }, waiter);
@@ -328,7 +331,8 @@ impl Core {
             }
             Event::Subscribed { topic, subscribed } => {
                 if let Some(heard) = self.topics.get_mut(&topic) {
-                    heard.at = subscribed.start.map(|start| start.position);
+                    let at = subscribed.start.map(|start| start.position);
+                    heard.left_at = std::mem::replace(&mut heard.at, at);
                 }
             }
             Event::Unsubscribed { topic, error } => {
@@ -339,6 +343,8 @@ impl Core {
                 self.deliver(topic, TopicEvent::Publication(publication));
             }
             Event::Gap { topic, reason, from, to } => {
+                // A subscription that was given up begins anew as far as the session knows.
+                let from = from.or_else(|| self.topics.get(&topic)?.left_at.clone());
                 self.deliver(topic, TopicEvent::Gap { reason, from, to });
             }
             Event::Members { topic, members } => self.deliver(topic, TopicEvent::Members(members)),

@@ -52,6 +52,33 @@ async fn a_program_that_falls_behind_goes_on_from_the_log_and_misses_nothing() {
 }
 
 #[tokio::test]
+async fn a_program_that_falls_behind_too_far_is_told_from_where_on_it_misses_something() {
+    let stage = Stage::with(|config| {
+        config.topics = std::sync::Arc::new(|_| {
+            let mut topic = everwire_hub::TopicConfig::default();
+            topic.history.max_entries = 10;
+            topic
+        });
+    })
+    .await;
+    let client = client(stage.addr, "ada").max_undelivered(4).connect();
+    let topic = client.topic("t").unwrap();
+    let mut subscription = soon(topic.subscribe().into_future()).await.unwrap();
+    stage.publish("t", 1..=100).await;
+    // Until it has fallen behind, whatever was on its way.
+    soon(topic.publish(Payload::of(&101).unwrap())).await.unwrap();
+    let mut last = 0;
+    let (from, to) = loop {
+        match next(&mut subscription).await {
+            TopicEvent::Publication(_) => last += 1,
+            TopicEvent::Gap { from, to, .. } => break (from, to),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((from.unwrap().offset, to.unwrap().offset), (last, 101));
+}
+
+#[tokio::test]
 async fn a_program_may_publish_while_it_does_not_take_what_it_hears() {
     let stage = Stage::new().await;
     let client = client(stage.addr, "ada").max_undelivered(4).connect();
