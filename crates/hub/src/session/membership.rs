@@ -12,7 +12,7 @@ use crate::attendance::{note, report};
 use crate::clock::now;
 use crate::endpoint::AnyEndpoint;
 use crate::presence::{PresenceError, Who};
-use crate::topics::Room;
+use crate::topics::{Hearing, Room};
 
 impl Session {
     /// What others are told about this session where it is a member, now and later. To be called by the
@@ -96,10 +96,10 @@ impl Session {
     /// Becomes a member of a topic that has presence, and hears it from here on if that was asked for.
     pub(super) async fn attend(
         &self,
-        room: &Room,
+        room: &Arc<Room>,
         topic: &Topic,
         mode: PresenceMode,
-    ) -> Result<Option<Hearing>, ErrorReply> {
+    ) -> Result<Option<(Hearing, PresenceState)>, ErrorReply> {
         let hub = &self.0.hub;
         if !hub.rules(topic).presence {
             return match mode {
@@ -111,20 +111,9 @@ impl Session {
         if mode == PresenceMode::None {
             return Ok(None);
         }
-        room.set_heard();
-        let (place, step) = {
-            let mut audience = room.audience();
-            let place = audience.enter(self.clone(), mode);
-            (place, audience.step(place))
-        };
-        match hub.attendance.hear(topic, mode).await {
-            Ok(state) => Ok(Some(Hearing { place, state: in_step(state, step) })),
-            Err(error) => {
-                let left = room.audience().leave(place);
-                drop(left);
-                Err(report(&error))
-            }
-        }
+        let (hearing, step) = Hearing::begin(room, self.clone(), mode);
+        let state = hub.attendance.hear(topic, mode).await.map_err(|error| report(&error))?;
+        Ok(Some((hearing, in_step(state, step))))
     }
 }
 
@@ -134,12 +123,6 @@ impl Session {
         let subscription = self.lock().subscriptions.get(topic)?.clone();
         Some((subscription.room, subscription.hearing?))
     }
-}
-
-/// A place in a topic's audience, and what there was to tell when it was taken.
-pub(super) struct Hearing {
-    pub(super) place: usize,
-    pub(super) state: PresenceState,
 }
 
 /// Answers who is in a topic.

@@ -12,7 +12,7 @@ use everwire_proto::{
 use super::subscribed::Subscription;
 use super::{Pushed, Session};
 use crate::frames::{Speech, hub_frame};
-use crate::topics::{Crowd, Room, Seat, Stance};
+use crate::topics::{Crowd, Hearing, Room, Seat, Stance, Visit};
 
 /// Publications that a session reads from the log at a time.
 const PAGE: usize = 64;
@@ -20,11 +20,11 @@ const PAGE: usize = 64;
 /// A subscription that is about to begin: behind its reply.
 pub(super) struct Arriving {
     topic: Topic,
-    room: Arc<Room>,
+    visit: Visit,
     policy: SlowPolicy,
     live: bool,
     position: Position,
-    hearing: Option<usize>,
+    hearing: Option<Hearing>,
     pub(super) subscribed: Subscribed,
 }
 
@@ -97,34 +97,34 @@ impl Session {
         topic: &Topic,
         options: &SubscribeOptions,
     ) -> Result<Arriving, ErrorReply> {
-        let hub = &self.0.hub;
         // A client that has missed something goes on from where it is.
         let moves = matches!(options.from, SubscribeFrom::Position(_));
         if self.lock().subscriptions.contains(topic) && !(moves && self.give_up(topic)) {
             return Err(ErrorReply::new(ErrorCode::AlreadySubscribed, "already subscribed"));
         }
+        let prepared = self.prepare(topic, options).await;
+        if prepared.is_err() {
+            // It may have been a member, before it moved or for a moment.
+            self.leave_presence(topic).await;
+        }
+        prepared
+    }
+
+    async fn prepare(
+        &self,
+        topic: &Topic,
+        options: &SubscribeOptions,
+    ) -> Result<Arriving, ErrorReply> {
+        let hub = &self.0.hub;
         let max = hub.config.max_subscriptions;
         if self.lock().subscriptions.len() >= max {
             let message = format!("`max_subscriptions` of {max} are there already");
             return Err(ErrorReply::new(ErrorCode::Limit, message));
         }
-        let room = hub.topics.open(&*hub.broker, topic).await?;
-        let begun = hub.broker.begin(topic, self.client(), &options.from).await;
-        let beginning = match begun {
-            Ok(beginning) => beginning,
-            Err(error) => {
-                hub.leave(topic);
-                return Err(error.into());
-            }
-        };
-        let hearing = match self.attend(&room, topic, options.presence).await {
-            Ok(hearing) => hearing,
-            Err(error) => {
-                hub.leave(topic);
-                return Err(error);
-            }
-        };
-        let (hearing, presence) = hearing.map(|hearing| (hearing.place, hearing.state)).unzip();
+        let visit = Visit::begin(hub, topic).await?;
+        let beginning = hub.broker.begin(topic, self.client(), &options.from).await?;
+        let hearing = self.attend(visit.room(), topic, options.presence).await?;
+        let (hearing, presence) = hearing.unzip();
         let rules = hub.rules(topic);
         let live = rules.history.max_entries == 0;
         let start = Start { position: beginning.position.clone(), head: beginning.head.clone() };
@@ -134,7 +134,7 @@ impl Session {
         });
         Ok(Arriving {
             topic: topic.clone(),
-            room,
+            visit,
             policy: options.slow.unwrap_or(rules.slow),
             live,
             position: beginning.position,
@@ -149,7 +149,7 @@ impl Session {
 
     /// Takes the seat. What was published since it was prepared is caught up with.
     pub(super) fn sit_down(&self, arriving: Arriving) {
-        let seat = self.take_seat(&mut arriving.room.crowd(), &arriving);
+        let seat = self.take_seat(&mut arriving.visit.room().crowd(), &arriving);
         self.keep(arriving, seat);
     }
 
@@ -157,7 +157,7 @@ impl Session {
     pub(super) async fn sit_down_behind(&self, arriving: Arriving, reply: &Arc<SharedFrame>) {
         let seat = loop {
             {
-                let mut crowd = arriving.room.crowd();
+                let mut crowd = arriving.visit.room().crowd();
                 if self.push(reply) == Pushed::Taken {
                     break self.take_seat(&mut crowd, &arriving);
                 }
@@ -178,7 +178,8 @@ impl Session {
     }
 
     fn keep(&self, arriving: Arriving, seat: usize) {
-        let Arriving { topic, room, hearing, subscribed, .. } = arriving;
+        let Arriving { topic, visit, hearing, subscribed, .. } = arriving;
+        let (room, hearing) = (visit.stay(), hearing.map(Hearing::stay));
         let subscription = Subscription { room: room.clone(), seat, hearing };
         let mut state = self.lock();
         let ended = state.ended;

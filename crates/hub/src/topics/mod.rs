@@ -11,6 +11,7 @@ mod crowd;
 mod gathered;
 mod places;
 mod room;
+mod visit;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,7 +25,8 @@ use tokio::time::{Instant, sleep_until};
 pub use self::crowd::Counters;
 pub(crate) use self::crowd::{Crowd, Seat, Stance};
 pub(crate) use self::room::Room;
-use crate::broker::{Broker, BrokerError, Listener};
+pub(crate) use self::visit::{Hearing, Visit};
+use crate::broker::{Broker, Listener};
 use crate::config::HubConfig;
 use crate::log::Entry;
 use crate::presence::PresenceListener;
@@ -67,29 +69,12 @@ impl Topics {
 
     /// The room of a topic, opened if nobody was in it. Each that was opened has to be
     /// [left](Self::leave).
-    ///
-    /// # Errors
-    /// If the broker cannot follow the topic; then there is nothing to leave.
-    pub(crate) async fn open(
-        &self,
-        broker: &dyn Broker,
-        topic: &Topic,
-    ) -> Result<Arc<Room>, BrokerError> {
-        let room = {
-            let mut rooms = self.lock();
-            let open = rooms
-                .entry(topic.clone())
-                .or_insert_with(|| Open { room: Room::new(topic), users: 0 });
-            open.users += 1;
-            open.room.clone()
-        };
-        match room.follow(broker).await {
-            Ok(()) => Ok(room),
-            Err(error) => {
-                self.leave(broker, topic);
-                Err(error)
-            }
-        }
+    pub(crate) fn open(&self, topic: &Topic) -> Arc<Room> {
+        let mut rooms = self.lock();
+        let open =
+            rooms.entry(topic.clone()).or_insert_with(|| Open { room: Room::new(topic), users: 0 });
+        open.users += 1;
+        open.room.clone()
     }
 
     /// Gives up what [`open`](Self::open) gave. The last one closes the room, which is returned.
