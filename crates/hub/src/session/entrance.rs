@@ -238,8 +238,11 @@ impl Inner {
             // Another path is another endpoint's, or another room.
             && session.request().uri().path() == request.uri().path()
             && session.0.speech == Speech::Hub(encoding);
-        let whole = known && session.lock().sent.after(resume.got).is_some();
-        (whole && !session.is_ended()).then_some(session)
+        let goes_on = known && {
+            let state = session.lock();
+            state.sent.after(resume.got).is_some() && state.goes_on()
+        };
+        goes_on.then_some(session)
     }
 }
 

@@ -84,7 +84,10 @@ impl<'a, S: Stream> Attached<'a, S> {
                     None => return self.lost(),
                     // In a box, as catching up is: most of the time there is nothing to do.
                     Some(message) => {
-                        if let Err(end) = Box::pin(self.handle_alive(message)).await {
+                        self.serving.at_work = true;
+                        let handled = Box::pin(self.handle_alive(message)).await;
+                        self.serving.at_work = false;
+                        if let Err(end) = handled {
                             return self.say_goodbye(end);
                         }
                     }

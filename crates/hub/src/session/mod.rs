@@ -65,6 +65,9 @@ struct State {
     received: u64,
     /// Whether the policy `close` struck on this link.
     too_slow: bool,
+    /// The task of its link was dropped while it was at work: what the client is owed will not come, so it
+    /// cannot go on.
+    cut_short: bool,
     /// Why the session has to end.
     closing: Option<(CloseCode, String)>,
 
@@ -79,6 +82,8 @@ struct State {
 
     /// Something waits to be done by the task that has the link.
     bell: Bell,
+    /// The endpoint knows of it: it is told of its end.
+    opened: bool,
     ended: bool,
 }
 
@@ -114,12 +119,14 @@ impl Session {
             sent: Sent::new(hub.config.max_unacknowledged),
             received: 0,
             too_slow: false,
+            cut_short: false,
             closing: None,
             subscriptions: Subscriptions::default(),
             behind: VecDeque::new(),
             held: true,
             info: None,
             bell: Bell::default(),
+            opened: false,
             ended: false,
         };
         Self(Arc::new(Shared {
@@ -392,6 +399,11 @@ impl Session {
 const DRAINING: &str = "draining";
 
 impl State {
+    /// Whether a link may have the session.
+    fn goes_on(&self) -> bool {
+        !self.ended && !self.cut_short
+    }
+
     /// The link with this number is gone.
     fn drop_outlet(&mut self, number: NonZeroU64) {
         if self.link == Some(number) {

@@ -33,6 +33,8 @@ pub(super) struct Serving<S: Stream> {
     reply: Reply,
     /// Which link of the session's; none before it has taken it.
     pub(super) link: Option<NonZeroU64>,
+    /// It is at something that its client has an answer to come of, or just opening.
+    pub(super) at_work: bool,
 }
 
 /// The client's `connect`, if it is one that says it.
@@ -45,7 +47,7 @@ impl<S: Stream> Serving<S> {
         reply: Reply,
         socket: WebSocket<S>,
     ) -> Self {
-        Self { session, endpoint, reply, socket, link: None }
+        Self { session, endpoint, reply, socket, link: None, at_work: false }
     }
 
     /// Has the link until it ends; then the session ends, or waits for another one.
@@ -62,12 +64,16 @@ impl<S: Stream> Serving<S> {
         let Some(_turn) = turn else {
             return close(&self.socket, CloseCode::TAKEN_OVER, "taken over");
         };
-        if session.is_ended() {
-            return close(&self.socket, CloseCode(1012), "the session has ended");
+        if !session.lock().goes_on() {
+            close(&self.socket, CloseCode(1012), "the session has ended");
+            return Box::pin(session.end(&*self.endpoint, cut_short())).await;
         }
+        self.at_work = true;
         let reply = self.reply.take();
         let opening = session.open(&*self.endpoint, reply, number, &self.socket);
-        if let Err(due) = Box::pin(opening).await {
+        let opened = Box::pin(opening).await;
+        self.at_work = false;
+        if let Err(due) = opened {
             close(&self.socket, CloseCode(1011), "the session could not go on");
             return Box::pin(session.let_go(&*self.endpoint, LinkEnd::of(due))).await;
         }
@@ -82,6 +88,11 @@ impl<S: Stream> Drop for Serving<S> {
         let mut state = self.session.lock();
         state.drop_outlet(number);
         let waits = !state.ended && state.link == Some(number);
+        if self.at_work {
+            state.cut_short = true;
+            // Whoever waits for a return, or for its turn, waits no longer.
+            state.bell.ring();
+        }
         drop(state);
         // Without a runtime nobody is left to wait.
         if let (true, Ok(runtime)) = (waits, Handle::try_current()) {
@@ -130,6 +141,7 @@ impl Session {
         let is_new = number == NonZeroU64::MIN;
         if is_new {
             self.enter().await;
+            self.lock().opened = true;
             endpoint.on_open(self).await.map_err(commands::panicked)?;
         } else {
             self.renew().await;
@@ -234,7 +246,7 @@ impl Session {
             return;
         }
         let ending = match away {
-            Ok((code, reason)) => Ending { code, reason, was_clean: true },
+            Ok(ending) => ending,
             Err(_) => Ending {
                 code: CloseCode::NO_HEARTBEAT,
                 reason: "the client did not come back".into(),
@@ -246,15 +258,19 @@ impl Session {
     }
 
     /// Waits until somebody closes the session while this was its last link.
-    async fn closing(&self, number: NonZeroU64) -> (CloseCode, String) {
+    async fn closing(&self, number: NonZeroU64) -> Ending {
         let closed = |cx: &mut Context<'_>| {
             let mut state = self.lock();
             if state.link != Some(number) {
                 // Its new link sees to it.
-                return Poll::Ready((CloseCode::TAKEN_OVER, String::new()));
+                let (code, reason) = (CloseCode::TAKEN_OVER, String::new());
+                return Poll::Ready(Ending { code, reason, was_clean: true });
             }
-            if let Some(closing) = &state.closing {
-                return Poll::Ready(closing.clone());
+            if let Some((code, reason)) = state.closing.clone() {
+                return Poll::Ready(Ending { code, reason, was_clean: true });
+            }
+            if state.cut_short {
+                return Poll::Ready(cut_short());
             }
             // What rang before is seen by now.
             while state.bell.poll(cx).is_ready() {}
@@ -276,7 +292,14 @@ impl Session {
             CloseCode::DRAINING => self.depart().await,
             _ => self.bid_farewell().await,
         }
-        self.lock().bell.ring();
+        let opened = {
+            let mut state = self.lock();
+            state.bell.ring();
+            state.opened
+        };
+        if !opened {
+            return;
+        }
         if ending.code == PANICKED {
             let _ = endpoint.on_error(self, &EndpointError::Panicked).await;
         }
@@ -297,6 +320,12 @@ impl Session {
         }
         number
     }
+}
+
+/// How a session ends whose link was dropped while it was at work.
+fn cut_short() -> Ending {
+    let reason = "its connection is served no longer".to_owned();
+    Ending { code: CloseCode(1012), reason, was_clean: false }
 }
 
 /// How a session ends whose hub goes.

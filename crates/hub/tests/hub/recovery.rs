@@ -218,3 +218,40 @@ async fn a_session_ends_whose_next_link_is_gone_before_its_turn() {
     assert_eq!(stage.hub.sessions(), 0);
     assert_eq!(stage.endpoint.notes(), ["open blue", "close 4408 clean false"]);
 }
+
+#[tokio::test]
+async fn a_session_whose_answer_will_not_come_does_not_go_on() {
+    let stage = Stage::new();
+    let (mut client, serving) = stage.open_aborting("/chat/blue", Some("everwire.json.v1"));
+    let connected = client.ask(json!({ "connect": { "version": 1 } })).await;
+    client.say(json!({ "id": 2, "rpc": { "method": "wait", "data": 1 } })).await;
+    settle().await;
+    // The call was taken, so that the client would not make it again.
+    serving.abort();
+    let (_client, again) = stage.connect(resume(&connected, 0)).await;
+    assert_eq!(again["resumed"], false);
+    settle().await;
+    let mut notes = stage.endpoint.notes();
+    notes.sort();
+    assert_eq!(notes, ["close 1012 clean false", "open blue", "open blue"]);
+}
+
+#[tokio::test]
+async fn no_session_stays_when_all_its_connections_are_given_up() {
+    let stage = Stage::new();
+    let (mut first, serving_first) = stage.open_aborting("/chat/blue", Some("everwire.json.v1"));
+    let connected = first.ask(json!({ "connect": { "version": 1 } })).await;
+    first.say(json!({ "id": 2, "rpc": { "method": "wait", "data": 1 } })).await;
+    settle().await;
+    // It waits until the first has done what it is at.
+    let (mut second, serving_second) = stage.open_aborting("/chat/blue", Some("everwire.json.v1"));
+    let connect = json!({ "connect": with_version(resume(&connected, 0)) });
+    second.say(json!({ "id": 1, "connect": connect["connect"] })).await;
+    settle().await;
+    serving_second.abort();
+    settle().await;
+    serving_first.abort();
+    settle().await;
+    assert_eq!(stage.hub.sessions(), 0);
+    assert_eq!(stage.endpoint.notes(), ["open blue", "close 1012 clean false"]);
+}

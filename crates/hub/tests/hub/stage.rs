@@ -131,6 +131,7 @@ impl Endpoint for Open {
     ) -> Result<Payload, ErrorReply> {
         match method {
             "echo" => Ok(payload),
+            "wait" => std::future::pending().await,
             _ => Err(ErrorReply::new(ErrorCode::NoMethod, format!("no `{method}`"))),
         }
     }
