@@ -31,6 +31,7 @@ mod javascript;
 mod jitter;
 mod node;
 mod peers;
+mod simulation;
 mod step;
 mod test;
 mod tools;

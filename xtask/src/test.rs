@@ -8,7 +8,9 @@ use crate::command::{Finished, leashed, stream};
 use crate::step::{self, Plan, Step, Tally, say};
 use crate::tools;
 use crate::workspace::Workspace;
-use crate::{autobahn, browsers, conformance, fuzz, instructions, javascript, jitter, peers};
+use crate::{
+    autobahn, browsers, conformance, fuzz, instructions, javascript, jitter, peers, simulation,
+};
 
 /// Everything that is checked, in order: what is quick and fails often comes first.
 ///
@@ -32,6 +34,12 @@ pub(crate) const STEPS: &[Step] = &[
     }),
     step("javascript", "clients/js in Node", javascript::NEEDS, |w, _| javascript::run(w)),
     step("jitter", "200 clients over a network that fails", jitter::NEEDS, |w, _| jitter::run(w)),
+    step(
+        "simulation",
+        "a hub and its clients while things go wrong",
+        simulation::NEEDS,
+        |w, plan| simulation::run(w, plan.full),
+    ),
     step("browsers", "Chromium and Firefox", browsers::NEEDS, |w, _| browsers::run(w)),
     step("peers", "other people's clients and servers", peers::NEEDS, |w, plan| {
         peers::run(w, &peers::Args { full: plan.full })

@@ -3,43 +3,53 @@
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { Session } from '../../src/hub/session.js';
 import { application, link, output } from './json.js';
 
-const TRACES = new URL('../../../../crates/proto/tests/traces/', import.meta.url);
+/** Those that are checked in, or those that a simulation has just recorded. */
+const TRACES = process.env.EVERWIRE_TRACES
+  ? pathToFileURL(`${process.env.EVERWIRE_TRACES}/`)
+  : new URL('../../../../crates/proto/tests/traces/', import.meta.url);
 const AT_LEAST = 80;
 
 /** @typedef {{ link?: string, code?: number, hub?: unknown, tick?: {}, app?: import('./json.js').Json }} Recorded */
 /** @typedef {{ now: number, random: number, input: Recorded, outputs: unknown[], deadline: number | null }} Step */
-/** @typedef {{ name: string, config: import('../../src/hub/config.js').Config, steps: Step[] }} Trace */
+/** @typedef {{ name: string, token?: string, config: import('../../src/hub/config.js').Config, steps: Step[] }} Trace */
 
 test('every trace gives the recorded outputs and deadlines', async () => {
-  const traces = await read();
-  assert.ok(traces.length >= AT_LEAST, `${traces.length} traces, there should be ${AT_LEAST}`);
-  for (const { name, config, steps } of traces) {
+  let count = 0;
+  for await (const { name, token, config, steps } of read()) {
+    count += 1;
     const session = new Session(config);
     for (const [index, { now, random, input, outputs, deadline }] of steps.entries()) {
-      const given = session.step(now, random, toInput(input)).map(output);
+      const given = session.step(now, random, toInput(input, token)).map(output);
       const next = session.deadline;
       const found = { outputs: given, deadline: next === Infinity ? null : next };
       assert.deepEqual(found, { outputs, deadline }, `${name}, step ${index}: ${JSON.stringify(input)}`);
     }
   }
+  assert.ok(count >= AT_LEAST, `${count} traces, there should be ${AT_LEAST}`);
 });
 
-/** @returns {Promise<Trace[]>} */
-async function read() {
-  const names = (await readdir(TRACES)).filter((name) => name.endsWith('.json'));
-  const texts = await Promise.all(names.map((name) => readFile(new URL(name, TRACES), 'utf8')));
-  return texts.flatMap((text) => JSON.parse(text));
+/**
+ * One file after the other: a simulation records many.
+ *
+ * @returns {AsyncGenerator<Trace>}
+ */
+async function* read() {
+  for (const name of await readdir(TRACES)) {
+    if (name.endsWith('.json')) yield* JSON.parse(await readFile(new URL(name, TRACES), 'utf8'));
+  }
 }
 
 /**
  * @param {Recorded} input
+ * @param {string} [token]
  * @returns {import('../../src/hub/input.js').Input}
  */
-function toInput(input) {
+function toInput(input, token) {
   if ('hub' in input) return { type: 'received', message: JSON.stringify(input.hub) };
   if ('tick' in input) return { type: 'tick' };
-  return input.app === undefined ? link(input) : application(input.app);
+  return input.app === undefined ? link(input, token) : application(input.app);
 }

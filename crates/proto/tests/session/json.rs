@@ -1,7 +1,7 @@
 //! What happens to a session, and what it does, as vectors/README.md writes them down.
 
 use everwire_proto::session::{
-    Delivered, End, Event, Input, NotSent, Outcome, Output, Request, Then,
+    Config, Delivered, End, Event, Input, NotSent, Outcome, Output, Request, Then,
 };
 use everwire_proto::{
     Answer, Bye, ClientMessage, CloseCode, Command, Encoded, Encoding, ErrorReply, HubMessage, Id,
@@ -57,9 +57,8 @@ pub(crate) fn link(step: &Value, token: Option<&str>) -> Input {
     }
 }
 
-/// The configuration of the traces.
-pub(crate) fn config() -> Value {
-    let config = crate::network::config();
+/// A configuration as traces have it.
+pub(crate) fn config(config: &Config) -> Value {
     json!({
         "client": config.client.as_ref().map(|name| name.as_str()),
         "firstKey": config.first_key,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::hostile::Chaos;
 use crate::json;
-use crate::network::{Step, World};
+use crate::network::{Step, World, config};
 
 const TRACES: u64 = 40;
 
@@ -102,7 +102,7 @@ fn trace(kind: &str, seed: u64, steps: &[Step]) -> Value {
         })
     });
     let steps: Vec<Value> = steps.collect();
-    json!({ "name": format!("{kind} {seed}"), "config": json::config(), "steps": steps })
+    json!({ "name": format!("{kind} {seed}"), "config": json::config(&config()), "steps": steps })
 }
 
 /// An array of traces, a step a line.
