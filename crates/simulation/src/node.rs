@@ -108,10 +108,8 @@ async fn accept(
         let (hub, acceptor) = (hub.clone(), acceptor.clone());
         let task = connections.spawn(async move {
             let Ok(pending) = acceptor.read_request(stream).await else { return };
-            let mut request = http::Request::new(());
-            *request.uri_mut() = pending.request().uri().clone();
-            let Ok(socket) = pending.accept().await else { return };
-            hub.serve(&request, socket).await;
+            // One that is not let in was answered.
+            let _ = hub.accept(pending).await;
         });
         let mut serving = serving.lock().unwrap();
         serving.retain(|(_, task)| !task.is_finished());

@@ -207,6 +207,7 @@ async fn watch(
             ClientEvent::Message(payload) => {
                 world.history.note(&who, format_args!("is told #{}", payload::id(&payload)));
             }
+            ClientEvent::Heartbeat { .. } => {}
             ClientEvent::Ended(Some(End::Closed)) if world.phase() == Phase::Over => ended = true,
             other => world.history.wrong(format_args!("{who}: {other:?}")),
         }

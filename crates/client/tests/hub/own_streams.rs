@@ -15,9 +15,7 @@ async fn dial(hub: everwire_hub::Hub) -> io::Result<DuplexStream> {
     let (near, far) = duplex(4096);
     tokio::spawn(async move {
         let acceptor = hub.acceptor(&Acceptor::new());
-        let socket = acceptor.accept(far).await.unwrap();
-        let request = http::Request::get("/").body(()).unwrap();
-        hub.serve(&request, socket).await;
+        hub.accept(acceptor.read_request(far).await.unwrap()).await.unwrap();
     });
     Ok(near)
 }
