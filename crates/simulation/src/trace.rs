@@ -40,6 +40,10 @@ impl Trace {
 
     pub(crate) fn configure(&mut self, config: &Config) {
         self.config = form::config(config);
+        // What is left to the hub is infinite elsewhere, which JSON does not know.
+        for name in ["heartbeatInterval", "heartbeatTimeout"] {
+            self.config[name] = everwire_proto::MAX_NUMBER.into();
+        }
     }
 
     pub(crate) fn record(&mut self, step: &Step<'_>) {
