@@ -1,6 +1,7 @@
 //! The broker of a single process: logs in memory, gone with it.
 
-use std::collections::{HashMap, VecDeque};
+mod topics;
+
 use std::fmt;
 use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use everwire_proto::{GapReason, Name, Position, SubscribeFrom, Topic};
 
+use self::topics::{Kept, Topics, Used};
 use super::{Beginning, Broker, BrokerError, History, Listener, Pending, Published};
 use crate::clock;
 use crate::dice::Dice;
@@ -16,22 +18,8 @@ use crate::log::{Appended, Draft, HistoryLimits, Suffix, TopicLog};
 /// Topics that there may be at a time. Default of [`MemoryBroker::max_topics`].
 const MAX_TOPICS: usize = 100_000;
 
-/// How long a topic that nobody listens to and that has nothing in its log is kept, in milliseconds:
-/// its end still proves that nothing was missed.
-const LINGER: u64 = 3_600_000;
-
-/// How long one is kept that nothing was ever published in, where others want its room.
-const LINGER_UNUSED: u64 = 60_000;
-
-/// How often each topic is looked after, in milliseconds.
-const LOOK_EVERY: u64 = 60_000;
-
-/// How many are looked after at a time, and how often that in a call.
-const TURN: usize = 64;
+/// How often in a call some topics are looked after.
 const TURNS: usize = 64;
-
-/// How often all are looked through for room, in milliseconds.
-const SEARCH_EVERY: u64 = 1_000;
 
 /// How much history a topic keeps, by its name.
 type Limits = Box<dyn Fn(&Topic) -> HistoryLimits + Send + Sync>;
@@ -46,31 +34,6 @@ pub struct MemoryBroker {
     limits: Limits,
     max_topics: usize,
     dice: Dice,
-}
-
-/// All topics.
-#[derive(Default)]
-struct Topics {
-    kept: HashMap<Topic, Arc<Kept>>,
-    /// Each of them once, and when to look after it; in the order of these times.
-    due: VecDeque<(u64, Topic)>,
-    /// When they were last looked through for room.
-    searched: u64,
-}
-
-/// A topic.
-struct Kept {
-    /// Beside the lock, not behind it: whoever ends the following may hold what a listener, which is called
-    /// with the log locked, asks for.
-    followed: AtomicBool,
-    log: Mutex<Used>,
-}
-
-/// A topic's log.
-struct Used {
-    log: TopicLog,
-    /// When it was last asked for, in milliseconds since 1970.
-    at: u64,
 }
 
 impl MemoryBroker {
@@ -106,25 +69,25 @@ impl MemoryBroker {
 
     /// How many topics there are.
     pub fn topics(&self) -> usize {
-        lock(&self.topics).kept.len()
+        lock(&self.topics).len()
     }
 
     /// What all logs keep, in bytes. It asks each of them.
     pub fn bytes(&self) -> usize {
-        let topics: Vec<_> = lock(&self.topics).kept.values().cloned().collect();
+        let topics: Vec<_> = lock(&self.topics).all().cloned().collect();
         topics.iter().map(|kept| lock(&kept.log).log.bytes()).sum()
     }
 
     /// A topic, made if there is room for one more.
     fn topic(&self, topic: &Topic) -> Result<Arc<Kept>, BrokerError> {
         let mut topics = lock(&self.topics);
-        if let Some(kept) = topics.kept.get(topic) {
+        if let Some(kept) = topics.get(topic) {
             return Ok(kept.clone());
         }
         let now = clock::now();
-        if topics.kept.len() >= self.max_topics {
+        if topics.len() >= self.max_topics {
             topics.search(now);
-            if topics.kept.len() >= self.max_topics {
+            if topics.len() >= self.max_topics {
                 return Err(BrokerError::TooManyTopics { max: self.max_topics });
             }
         }
@@ -170,7 +133,7 @@ impl Broker for MemoryBroker {
     }
 
     fn unfollow(&self, topic: &Topic) {
-        if let Some(kept) = lock(&self.topics).kept.get(topic) {
+        if let Some(kept) = lock(&self.topics).get(topic) {
             kept.followed.store(false, Ordering::Relaxed);
         }
     }
@@ -231,7 +194,7 @@ impl Broker for MemoryBroker {
 
     fn acknowledge(&self, topic: &Topic, client: &Name, offset: u64) {
         // One that was forgotten has nothing to acknowledge.
-        let kept = lock(&self.topics).kept.get(topic).cloned();
+        let kept = lock(&self.topics).get(topic).cloned();
         if let Some(kept) = kept {
             lock(&kept.log).log.acknowledge(client, offset);
         }
@@ -267,53 +230,6 @@ fn begin(log: &mut TopicLog, client: &Name, from: &SubscribeFrom) -> Beginning {
     Beginning { position, head, recovered: Some(recovered) }
 }
 
-impl Topics {
-    fn insert(&mut self, now: u64, topic: Topic, kept: Arc<Kept>) {
-        self.due.push_back((now.saturating_add(LOOK_EVERY), topic.clone()));
-        self.kept.insert(topic, kept);
-    }
-
-    /// Looks after some of those whose time has come; false if there were none.
-    fn look_after(&mut self, now: u64) -> bool {
-        let next = now.saturating_add(LOOK_EVERY);
-        for _ in 0..TURN {
-            if self.due.front().is_none_or(|(at, _)| *at > now) {
-                return false;
-            }
-            let Some((_, topic)) = self.due.pop_front() else { return false };
-            match self.kept.get(&topic) {
-                Some(kept) if kept.is_done_with(now, LINGER) => _ = self.kept.remove(&topic),
-                Some(_) => self.due.push_back((next, topic)),
-                None => {}
-            }
-        }
-        true
-    }
-
-    /// Makes room for one more, if it was not tried just now.
-    fn search(&mut self, now: u64) {
-        if now.abs_diff(self.searched) < SEARCH_EVERY {
-            return;
-        }
-        self.searched = now;
-        self.kept.retain(|_, kept| !kept.is_done_with(now, LINGER_UNUSED));
-        self.due.retain(|(_, topic)| self.kept.contains_key(topic));
-    }
-}
-
-impl Kept {
-    /// Forgets what is beyond its age, and says whether nothing is left that anybody may want. One that nothing
-    /// was published in is kept for `unused`.
-    fn is_done_with(&self, now: u64, unused: u64) -> bool {
-        // One that is locked is in use.
-        let Ok(mut used) = self.log.try_lock() else { return false };
-        used.log.trim(now);
-        let linger = if used.log.end().offset == 0 { unused } else { LINGER };
-        let is_idle = now.saturating_sub(used.at) > linger;
-        !self.followed.load(Ordering::Relaxed) && used.log.is_empty() && is_idle
-    }
-}
-
 impl Default for MemoryBroker {
     fn default() -> Self {
         Self::new()
@@ -328,34 +244,4 @@ impl fmt::Debug for MemoryBroker {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use everwire_proto::Payload;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn to_make_room_what_was_never_published_in_goes_first_and_not_at_each_attempt() {
-        let broker = MemoryBroker::new();
-        let [used, unused] = ["used", "unused"].map(|name| Topic::new(name).unwrap());
-        let payload = Payload::of(&1).unwrap();
-        let draft = Draft { from: None, payload, key: None, except: None };
-        broker.publish(&used, draft).await.unwrap();
-        broker.follow(&unused).await.unwrap();
-        let now = clock::now();
-        let left = |minutes: u64| {
-            let mut topics = lock(&broker.topics);
-            topics.search(now + minutes * 60_000);
-            assert_eq!(topics.kept.len(), topics.due.len());
-            topics.kept.len()
-        };
-        assert_eq!((left(0), left(30)), (2, 2));
-        broker.unfollow(&unused);
-        // It was looked for just now.
-        assert_eq!(left(30), 2);
-        assert_eq!(left(31), 1);
-        assert_eq!((left(59), left(61)), (1, 0));
-    }
 }
