@@ -156,6 +156,14 @@ impl TopicLog {
         }
     }
 
+    /// Forgets the oldest entries until those that are kept cost no more than this, in bytes.
+    pub fn shrink_to(&mut self, max_bytes: usize) {
+        while self.bytes > max_bytes {
+            let Some(first) = self.entries.pop_front() else { return };
+            self.bytes -= first.cost();
+        }
+    }
+
     /// Everything behind a position, if the position proves that it is on this log, whole.
     ///
     /// # Errors

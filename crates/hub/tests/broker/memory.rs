@@ -71,3 +71,23 @@ async fn a_topic_that_is_listened_to_is_never_forgotten() {
     stage.broker.expire(in_minutes(1_200));
     assert_eq!(stage.broker.topics(), 0);
 }
+
+#[tokio::test]
+async fn all_logs_together_keep_no_more_than_they_may() {
+    let max = 100_000;
+    let stage = Stage::new(MemoryBroker::new().max_bytes(max));
+    let start = stage.end().await;
+    stage.publish_all(10).await;
+    for n in 0..1_000 {
+        let topic = Topic::new(&format!("room:{}", n % 200)).unwrap();
+        stage.broker.publish(&topic, draft("one of many")).await.unwrap();
+        assert!(stage.broker.bytes() <= max, "{}", stage.broker.bytes());
+    }
+    assert!(stage.broker.bytes() > max / 2, "{}", stage.broker.bytes());
+    // Those who were there before keep what they have; whoever publishes gives up what is older.
+    assert_eq!(stage.read(&start, 20).await.unwrap().len(), 10);
+    stage.publish_all(50).await;
+    assert_eq!(stage.read(&start, 20).await, Err(GapReason::Trimmed));
+    stage.broker.expire(in_minutes(1_000));
+    assert_eq!((stage.broker.topics(), stage.broker.bytes()), (0, 0));
+}

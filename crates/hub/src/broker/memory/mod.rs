@@ -4,12 +4,12 @@ mod topics;
 
 use std::fmt;
 use std::future::ready;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use everwire_proto::{GapReason, Name, Position, SubscribeFrom, Topic};
 
-use self::topics::{Kept, Topics, Used};
+use self::topics::{Kept, Topics};
 use super::{Beginning, Broker, BrokerError, History, Listener, Pending, Published};
 use crate::clock;
 use crate::dice::Dice;
@@ -17,6 +17,9 @@ use crate::log::{Appended, Draft, HistoryLimits, Suffix, TopicLog};
 
 /// Topics that there may be at a time. Default of [`MemoryBroker::max_topics`].
 const MAX_TOPICS: usize = 100_000;
+
+/// What all logs may keep together, in bytes. Default of [`MemoryBroker::max_bytes`].
+const MAX_BYTES: usize = 1 << 30;
 
 /// How often in a call some topics are looked after.
 const TURNS: usize = 64;
@@ -33,6 +36,9 @@ pub struct MemoryBroker {
     listener: OnceLock<Arc<dyn Listener>>,
     limits: Limits,
     max_topics: usize,
+    max_bytes: usize,
+    /// What all logs keep.
+    bytes: Arc<AtomicUsize>,
     dice: Dice,
 }
 
@@ -44,6 +50,8 @@ impl MemoryBroker {
             listener: OnceLock::new(),
             limits: Box::new(|_| HistoryLimits::default()),
             max_topics: MAX_TOPICS,
+            max_bytes: MAX_BYTES,
+            bytes: Arc::default(),
             dice: Dice::default(),
         }
     }
@@ -72,10 +80,17 @@ impl MemoryBroker {
         lock(&self.topics).len()
     }
 
-    /// What all logs keep, in bytes. It asks each of them.
+    /// How much all logs may keep together, in bytes. Default: 1 GiB. Beyond it a topic forgets as much of its
+    /// past as is published in it, so that nobody who may publish can fill the memory.
+    #[must_use]
+    pub fn max_bytes(mut self, max: usize) -> Self {
+        self.max_bytes = max;
+        self
+    }
+
+    /// What all logs keep, in bytes.
     pub fn bytes(&self) -> usize {
-        let topics: Vec<_> = lock(&self.topics).all().cloned().collect();
-        topics.iter().map(|kept| lock(&kept.log).log.bytes()).sum()
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// A topic, made if there is room for one more.
@@ -92,8 +107,7 @@ impl MemoryBroker {
             }
         }
         let log = TopicLog::new(self.dice.epoch(), (self.limits)(topic));
-        let log = Mutex::new(Used { log, at: now });
-        let kept = Arc::new(Kept { followed: AtomicBool::new(false), log });
+        let kept = Arc::new(Kept::new(log, now, &self.bytes));
         topics.insert(now, topic.clone(), kept.clone());
         Ok(kept)
     }
@@ -112,7 +126,9 @@ impl MemoryBroker {
             let now = clock::now();
             used.at = now;
             used.log.trim(now);
-            act(&kept, &mut used.log, now)
+            let done = act(&kept, &mut used.log, now);
+            used.keep_within(self.max_bytes);
+            done
         });
         Box::pin(ready(result))
     }

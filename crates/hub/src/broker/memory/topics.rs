@@ -1,7 +1,7 @@
 //! The topics of a broker in memory, and which of them can be forgotten.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use everwire_proto::Topic;
@@ -47,6 +47,9 @@ pub(super) struct Used {
     pub(super) log: TopicLog,
     /// When it was last asked for, in milliseconds since 1970.
     pub(super) at: u64,
+    /// What all logs keep together, in bytes, and what is counted there of this one.
+    total: Arc<AtomicUsize>,
+    counted: usize,
 }
 
 impl Topics {
@@ -56,10 +59,6 @@ impl Topics {
 
     pub(super) fn get(&self, topic: &Topic) -> Option<&Arc<Kept>> {
         self.kept.get(topic)
-    }
-
-    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Kept>> {
-        self.kept.values()
     }
 
     pub(super) fn insert(&mut self, now: u64, topic: Topic, kept: Arc<Kept>) {
@@ -96,15 +95,52 @@ impl Topics {
 }
 
 impl Kept {
+    /// An empty log, counted among those of a total.
+    pub(super) fn new(log: TopicLog, now: u64, total: &Arc<AtomicUsize>) -> Self {
+        let used = Used { log, at: now, total: total.clone(), counted: 0 };
+        Self { followed: AtomicBool::new(false), log: Mutex::new(used) }
+    }
+
     /// Forgets what is beyond its age, and says whether nothing is left that anybody may want. One that nothing
     /// was published in is kept for `unused`.
     fn is_done_with(&self, now: u64, unused: u64) -> bool {
         // One that is locked is in use.
         let Ok(mut used) = self.log.try_lock() else { return false };
         used.log.trim(now);
+        used.count();
         let linger = if used.log.end().offset == 0 { unused } else { LINGER };
         let is_idle = now.saturating_sub(used.at) > linger;
         !self.followed.load(Ordering::Relaxed) && used.log.is_empty() && is_idle
+    }
+}
+
+impl Used {
+    /// Counts what it keeps by now. Gives the total.
+    fn count(&mut self) -> usize {
+        let (bytes, counted) = (self.log.bytes(), self.counted);
+        self.counted = bytes;
+        match bytes.checked_sub(counted) {
+            Some(more) => self.total.fetch_add(more, Ordering::Relaxed) + more,
+            None => {
+                let less = counted - bytes;
+                self.total.fetch_sub(less, Ordering::Relaxed) - less
+            }
+        }
+    }
+
+    /// Counts what it keeps by now, and has it forget as much as the total is beyond this.
+    pub(super) fn keep_within(&mut self, max_bytes: usize) {
+        let beyond = self.count().saturating_sub(max_bytes);
+        if beyond > 0 {
+            self.log.shrink_to(self.log.bytes().saturating_sub(beyond));
+            self.count();
+        }
+    }
+}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.counted, Ordering::Relaxed);
     }
 }
 
