@@ -121,6 +121,25 @@ export class Person {
   }
 
   /**
+   * Publishes numbered texts, a few at a time, and waits until they have been asked for.
+   *
+   * @param {string} prefix
+   * @param {number} count
+   */
+  async publishMany(prefix, count) {
+    await this.#page.evaluate(publishMany, this.#index, prefix, count);
+  }
+
+  /**
+   * What became of them all.
+   *
+   * @returns {Promise<{ data: string, result: Result }[]>}
+   */
+  async published() {
+    return this.#page.evaluate((index) => Promise.all(/** @type {any} */ (window).people[index].published), this.#index);
+  }
+
+  /**
    * @param {string} method
    * @param {unknown} data
    * @returns {Promise<Result>}
@@ -182,7 +201,7 @@ function enter(url, name, options) {
     log.push({ type: 'presence', joined: users(joined), left: users(left) });
   });
   room.subscribe();
-  return people.push({ hub, room, log }) - 1;
+  return people.push({ hub, room, log, published: [] }) - 1;
 }
 
 /**
@@ -214,6 +233,33 @@ function publish(index, data) {
     (/** @type {unknown} */ ok) => ({ ok }),
     (/** @type {any} */ { failure }) => ({ failure }),
   );
+}
+
+/**
+ * @param {number} index
+ * @param {string} prefix
+ * @param {number} count
+ * @returns {Promise<void>}
+ */
+function publishMany(index, prefix, count) {
+  const { room, published } = /** @type {any} */ (window).people[index];
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      for (let left = 3; left > 0 && count > 0; left -= 1, count -= 1) {
+        // Nothing that compression makes small: cuts come after so many bytes.
+        const noise = Array.from({ length: (published.length * 37) % 20 }, () => Math.random().toString(36).slice(2));
+        const data = `${prefix} ${published.length + 1} ${noise.join('')}`;
+        const result = room.publish(data).then(
+          (/** @type {unknown} */ ok) => ({ ok }),
+          (/** @type {any} */ { failure }) => ({ failure }),
+        );
+        published.push(result.then((/** @type {Result} */ result) => ({ data, result })));
+      }
+      if (count > 0) return;
+      clearInterval(timer);
+      resolve();
+    });
+  });
 }
 
 /**

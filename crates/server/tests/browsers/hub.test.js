@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { Dice } from '../../../../clients/js/test/network/dice.js';
 import { FaultProxy } from '../../../../clients/js/test/network/fault-proxy.js';
 import { BROWSERS, Browser } from './browser.js';
 import { HubTab } from './hub-tab.js';
@@ -167,6 +168,52 @@ for (const name of BROWSERS) {
         assert.deepEqual(result, away === 0 ? { ok: 'Ada' } : { failure: { outcome: 'uncertain' } });
       });
     }
+
+    test('across eighteen breaks all hear the same, each publication once, or it is said that nobody knows', { timeout: 2 * TEST_MS }, async (context) => {
+      const { tab, proxy, direct, shaky } = await arrange(context, browser, FORGETFUL);
+      const dice = new Dice(11);
+      const options = { ...QUICK, heartbeatInterval: 200, heartbeatTimeout: 300, maxWaiting: 1_000 };
+      const eve = await tab.enter('eve', direct, QUICK);
+      const people = [await tab.enter('ada', shaky, options), await tab.enter('bob', shaky, options)];
+      const breaks = [
+        () => proxy.cutAfter('server', 1 + dice.below(4_000)),
+        () => proxy.cutAfter('client', 1 + dice.below(4_000)),
+        () => proxy.reset(),
+        () => proxy.cut(),
+        () => proxy.stall(),
+        // No session outlives this one.
+        () => proxy.refuse(LONG_MS).then(() => proxy.reset()),
+      ];
+      for (let count = 0; count < 18; count += 1) {
+        const publishing = people.map((person, index) => person.publishMany(String(index), 10));
+        await breaks[count % breaks.length]();
+        await Promise.all(publishing);
+        // Half of them break into what the last one left undone.
+        if (count % 2 === 0) await Promise.all(people.map((person) => person.published()));
+      }
+      const results = (await Promise.all(people.map((person) => person.published()))).flat();
+      const last = await eve.publish('the end');
+      assert.ok('ok' in last);
+      await Promise.all([eve, ...people].map((person) => person.until('heard', last.ok.offset)));
+
+      const heard = await eve.heard();
+      for (const person of people) assert.deepEqual(await person.heard(), heard);
+      assert.equal(new Set(heard).size, heard.length, 'nothing is twice');
+      const fates = { stored: 0, uncertain: 0 };
+      for (const { data, result } of results) {
+        if ('ok' in result) {
+          assert.equal(heard[result.ok.offset - 1], data);
+          fates.stored += 1;
+        } else {
+          assert.deepEqual(result.failure, { outcome: 'uncertain' }, data);
+          fates.uncertain += 1;
+        }
+      }
+      const ups = (await Promise.all(people.map((person) => person.all('up')))).flat();
+      const resumed = ups.filter(({ resumed }) => resumed).length;
+      context.diagnostic(JSON.stringify({ ...fates, resumed, anew: ups.length - resumed }));
+      assert.ok(fates.stored > 300 && resumed > 10 && ups.length - resumed > people.length);
+    });
 
     test('what waits too long, or is too much, is said not to be sent', { timeout: TEST_MS }, async (context) => {
       const { tab, proxy, direct, shaky } = await arrange(context, browser);
