@@ -110,8 +110,13 @@ pub(super) async fn arrive(
     topic: &Topic,
     options: &SubscribeOptions,
 ) -> Result<Result<Arriving, ErrorReply>, Due> {
+    // Before the endpoint is asked, which may take long for each.
+    let place = match session.reserve(topic, options) {
+        Ok(place) => place,
+        Err(error) => return Ok(Err(error)),
+    };
     Ok(match allow(session, endpoint, Access::Subscribe, topic).await? {
-        Ok(()) => session.arrive(topic, options).await,
+        Ok(()) => session.arrive(place, options).await,
         Err(error) => Err(error),
     })
 }

@@ -7,6 +7,7 @@ mod entrance;
 mod head;
 mod link;
 mod membership;
+mod place;
 mod sent;
 mod serve;
 mod subscribed;
@@ -73,6 +74,8 @@ struct State {
 
     // Topics.
     subscriptions: Subscriptions,
+    /// Topics that it is about to hear.
+    arriving: Vec<Topic>,
     /// Topics whose publications this session lacks, in turns.
     behind: VecDeque<Topic>,
     /// Publications are not pushed yet: the reply that they follow is not.
@@ -122,6 +125,7 @@ impl Session {
             cut_short: false,
             closing: None,
             subscriptions: Subscriptions::default(),
+            arriving: Vec::new(),
             behind: VecDeque::new(),
             held: true,
             info: None,
@@ -344,11 +348,17 @@ impl Session {
             if self.push(frame) == Pushed::Taken {
                 return Ok(());
             }
-            let outlet = self.lock().outlet.clone();
-            if let Some(outlet) = outlet {
-                // If it fails, the link is gone, and the next turn keeps the message for the next one.
-                let _ = outlet.ready(frame.message().len()).await;
-            }
+            self.wait_to_push(frame.message().len()).await;
+        }
+    }
+
+    /// Waits until there may be room for what there was none for. While there is no link there always is:
+    /// what is pushed is kept for the next one.
+    async fn wait_to_push(&self, len: usize) {
+        let outlet = self.lock().outlet.clone();
+        if let Some(outlet) = outlet {
+            // If it fails, the link is gone.
+            let _ = outlet.ready(len).await;
         }
     }
 

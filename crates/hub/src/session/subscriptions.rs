@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use everwire::SharedFrame;
 use everwire_proto::{
-    ErrorCode, ErrorReply, HubMessage, Position, Recovered, SlowPolicy, Start, SubscribeFrom,
-    SubscribeOptions, Subscribed, Topic,
+    ErrorReply, HubMessage, Position, Recovered, SlowPolicy, Start, SubscribeOptions, Subscribed,
+    Topic,
 };
 
+use super::place::Place;
 use super::subscribed::Subscription;
 use super::{Pushed, Session};
 use crate::frames::{Speech, hub_frame};
@@ -19,7 +20,7 @@ const PAGE: usize = 64;
 
 /// A subscription that is about to begin: behind its reply.
 pub(super) struct Arriving {
-    topic: Topic,
+    place: Place,
     visit: Visit,
     policy: SlowPolicy,
     live: bool,
@@ -39,7 +40,8 @@ impl Session {
         topic: &Topic,
         options: SubscribeOptions,
     ) -> Result<(), ErrorReply> {
-        let arriving = self.arrive(topic, &options).await?;
+        let place = self.reserve(topic, &options)?;
+        let arriving = self.arrive(place, &options).await?;
         let message = HubMessage::Subscribed {
             topic: topic.clone(),
             subscribed: arriving.subscribed.clone(),
@@ -94,33 +96,27 @@ impl Session {
     /// Prepares a subscription: finds out where it begins. Publications are counted from then on.
     pub(super) async fn arrive(
         &self,
-        topic: &Topic,
+        place: Place,
         options: &SubscribeOptions,
     ) -> Result<Arriving, ErrorReply> {
-        // A client that has missed something goes on from where it is.
-        let moves = matches!(options.from, SubscribeFrom::Position(_));
-        if self.lock().subscriptions.contains(topic) && !(moves && self.give_up(topic)) {
-            return Err(ErrorReply::new(ErrorCode::AlreadySubscribed, "already subscribed"));
-        }
-        let prepared = self.prepare(topic, options).await;
+        let topic = place.topic().clone();
+        // One that moves begins anew.
+        self.give_up(&topic);
+        let prepared = self.prepare(place, &topic, options).await;
         if prepared.is_err() {
             // It may have been a member, before it moved or for a moment.
-            self.leave_presence(topic).await;
+            self.leave_presence(&topic).await;
         }
         prepared
     }
 
     async fn prepare(
         &self,
+        place: Place,
         topic: &Topic,
         options: &SubscribeOptions,
     ) -> Result<Arriving, ErrorReply> {
         let hub = &self.0.hub;
-        let max = hub.config.max_subscriptions;
-        if self.lock().subscriptions.len() >= max {
-            let message = format!("`max_subscriptions` of {max} are there already");
-            return Err(ErrorReply::new(ErrorCode::Limit, message));
-        }
         let visit = Visit::begin(hub, topic).await?;
         let beginning = hub.broker.begin(topic, self.client(), &options.from).await?;
         let hearing = self.attend(visit.room(), topic, options.presence).await?;
@@ -133,7 +129,7 @@ impl Session {
             Err(reason) => Recovered::No(reason),
         });
         Ok(Arriving {
-            topic: topic.clone(),
+            place,
             visit,
             policy: options.slow.unwrap_or(rules.slow),
             live,
@@ -162,7 +158,7 @@ impl Session {
                     break self.take_seat(&mut crowd, &arriving);
                 }
             }
-            self.wait_for_room(reply.message().len()).await;
+            self.wait_to_push(reply.message().len()).await;
         };
         self.keep(arriving, seat);
     }
@@ -178,14 +174,16 @@ impl Session {
     }
 
     fn keep(&self, arriving: Arriving, seat: usize) {
-        let Arriving { topic, visit, hearing, subscribed, .. } = arriving;
+        let Arriving { place, visit, hearing, subscribed, .. } = arriving;
+        let topic = place.topic().clone();
         let (room, hearing) = (visit.stay(), hearing.map(Hearing::stay));
         let subscription = Subscription { room: room.clone(), seat, hearing };
         let mut state = self.lock();
         let ended = state.ended;
         let is_first = state.subscriptions.insert(subscription);
         drop(state);
-        debug_assert!(is_first, "subscribed twice");
+        debug_assert!(is_first, "its place was kept for it alone");
+        drop(place);
         if let (Some(place), Some(presence)) = (hearing, subscribed.presence) {
             room.audience().begin(&topic, place, presence.version);
         }

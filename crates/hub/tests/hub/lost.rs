@@ -17,7 +17,7 @@ use crate::stage::{Open, Stage, numbers, settle};
 
 /// Clones are the same broker.
 #[derive(Debug, Clone)]
-struct Shaky {
+pub(crate) struct Shaky {
     broker: Arc<MemoryBroker>,
     line: Arc<Line>,
 }
@@ -95,7 +95,11 @@ impl Broker for Shaky {
         client: &'a Name,
         from: &'a SubscribeFrom,
     ) -> Pending<'a, Result<Beginning, BrokerError>> {
-        self.broker.begin(topic, client, from)
+        Box::pin(async move {
+            // It is on the other side of a network: others have their turn meanwhile.
+            tokio::task::yield_now().await;
+            self.broker.begin(topic, client, from).await
+        })
     }
 
     fn read<'a>(
@@ -127,7 +131,7 @@ impl std::fmt::Debug for Line {
     }
 }
 
-fn stage(rules: fn() -> TopicConfig) -> (Stage, Shaky, Topic) {
+pub(crate) fn stage(rules: fn() -> TopicConfig) -> (Stage, Shaky, Topic) {
     let mut stage = Stage::new();
     let broker = Shaky::new(MemoryBroker::new().limits(move |_| rules().history));
     let mut config = HubConfig::default();

@@ -1,5 +1,7 @@
 //! How to hear topics.
 
+use std::collections::HashSet;
+
 use serde_json::value::RawValue;
 
 use crate::client::{SlowPolicy, SubscribeOptions};
@@ -39,7 +41,13 @@ pub(super) fn subscriptions(value: &RawValue) -> Result<Vec<(Topic, SubscribeOpt
         let topic = Topic::new(&name).map_err(|problem| problem.at("topic"))?;
         Ok((topic, options(value)?))
     };
-    entries.into_iter().map(read).collect()
+    let mut all = entries.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    // §2: of a name that comes twice the last counts.
+    let mut named = HashSet::new();
+    all.reverse();
+    all.retain(|(topic, _)| named.insert(topic.clone()));
+    all.reverse();
+    Ok(all)
 }
 
 pub(super) fn options(value: &RawValue) -> Result<SubscribeOptions, Fault> {

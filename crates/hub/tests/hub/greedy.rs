@@ -1,0 +1,76 @@
+//! Clients that ask for more than they are to get, or for what is somebody else's.
+
+use everwire_hub::TopicConfig;
+use everwire_hub::proto::{ErrorCode, SubscribeOptions, Topic};
+use serde_json::{Map, Value, json};
+
+use crate::lost;
+use crate::stage::Stage;
+
+fn topic(name: &str) -> Topic {
+    Topic::new(name).unwrap()
+}
+
+/// So many subscriptions, as `connect` names them.
+fn subscriptions(count: usize) -> Value {
+    let all: Map<_, _> = (0..count).map(|n| (format!("t{n}"), json!({}))).collect();
+    json!({ "subscriptions": all })
+}
+
+#[tokio::test]
+async fn a_connect_gets_no_more_subscriptions_than_a_session_may_have() {
+    let stage = Stage::with(|config| config.max_subscriptions = 3);
+    let (mut client, answer) = stage.connect(subscriptions(5)).await;
+    let outcomes: Vec<_> = answer["subscriptions"].as_object().unwrap().values().collect();
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.get("ok").is_some()).count(), 3);
+    let refused: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.get("error")).collect();
+    assert_eq!(refused.len(), 2);
+    assert!(refused.iter().all(|error| error["code"] == "limit"), "{refused:?}");
+    assert_eq!(client.subscribe("more").await, "limit");
+}
+
+#[tokio::test]
+async fn a_topic_that_connect_names_twice_is_subscribed_once() {
+    let stage = Stage::new();
+    let mut client = stage.open("/chat/blue", Some("everwire.json.v1"));
+    let connect = r#"{"id":1,"connect":{"version":1,"subscriptions":{"t":{},"t":{}}}}"#;
+    client.socket.send(connect).await.unwrap();
+    let answer = client.hear().await;
+    assert_eq!(answer["ok"]["subscriptions"].as_object().unwrap().len(), 1, "{answer}");
+    assert!(answer["ok"]["subscriptions"]["t"]["ok"].is_object(), "{answer}");
+    stage.count("t", 1..=1).await;
+    assert_eq!(client.hear_publications(1).await, [json!(1)]);
+    client.hear_nothing().await;
+    client.ask(json!({ "unsubscribe": { "topic": "t" } })).await;
+    assert_eq!(stage.hub.counters(&topic("t")), None);
+}
+
+#[tokio::test]
+async fn two_tasks_that_subscribe_a_session_at_once_make_one_subscription() {
+    let (stage, _, t) = lost::stage(TopicConfig::default);
+    let (mut client, connected) = stage.connect(json!({})).await;
+    let session = stage.hub.session(connected["session"].as_str().unwrap()).unwrap();
+    let subscribe = || session.subscribe(&t, SubscribeOptions::default());
+    let (one, other) = tokio::join!(subscribe(), subscribe());
+    assert_eq!((one, other.map_err(|e| e.code)), (Ok(()), Err(ErrorCode::AlreadySubscribed)));
+    assert_eq!(client.hear().await["subscribed"]["topic"], "t");
+    stage.count("t", 1..=1).await;
+    assert_eq!(client.hear_publications(1).await, [json!(1)]);
+    client.hear_nothing().await;
+    client.ask(json!({ "unsubscribe": { "topic": "t" } })).await;
+    assert_eq!(stage.hub.counters(&t), None);
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_given_up_half_way_leaves_nothing_behind() {
+    let (stage, _, t) = lost::stage(TopicConfig::default);
+    let (mut client, connected) = stage.connect(json!({})).await;
+    let session = stage.hub.session(connected["session"].as_str().unwrap()).unwrap();
+    tokio::select! {
+        biased;
+        _ = session.subscribe(&t, SubscribeOptions::default()) => panic!("it waits"),
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(stage.hub.counters(&t), None);
+    assert!(client.subscribe("t").await.is_object());
+}
