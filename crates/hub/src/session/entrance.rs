@@ -23,6 +23,10 @@ use crate::socket::Socket;
 /// When whoever comes to a full hub is to try again, in milliseconds.
 const FULL: u64 = 5_000;
 
+/// Topics that a `connect` may name, where a session may not have more: those beyond are answered one by one, so
+/// that a client need not know the limit. Our clients have no more than these by default.
+const MAX_NAMED: usize = 1_024;
+
 /// What a client is told that is not let in.
 struct Refused(Bye);
 
@@ -153,6 +157,13 @@ impl Session {
                     return Err(Refused::new(CloseCode::NOT_UNDERSTOOD, &error.to_string()));
                 }
             };
+        let max = hub.config.max_subscriptions.max(MAX_NAMED);
+        if connect.subscriptions.len() > max {
+            let message = format!("`subscriptions` names more than {max} topics");
+            let error = ErrorReply::new(ErrorCode::Limit, message);
+            refuse(socket, encoding, id, &error);
+            return Err(Refused::new(CloseCode::NOT_UNDERSTOOD, &error.message));
+        }
         let token = connect.token.as_ref().map(Secret::as_str);
         let identified = endpoint.identify(&request, token).await.map_err(|_| panicked())?;
         let user = match identified {

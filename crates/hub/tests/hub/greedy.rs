@@ -5,7 +5,7 @@ use everwire_hub::proto::{ErrorCode, SubscribeOptions, Topic};
 use serde_json::{Map, Value, json};
 
 use crate::lost;
-use crate::stage::Stage;
+use crate::stage::{Stage, settle};
 
 fn topic(name: &str) -> Topic {
     Topic::new(name).unwrap()
@@ -27,6 +27,18 @@ async fn a_connect_gets_no_more_subscriptions_than_a_session_may_have() {
     assert_eq!(refused.len(), 2);
     assert!(refused.iter().all(|error| error["code"] == "limit"), "{refused:?}");
     assert_eq!(client.subscribe("more").await, "limit");
+}
+
+#[tokio::test]
+async fn a_connect_that_names_thousands_of_topics_is_refused_as_a_whole() {
+    let stage = Stage::new();
+    let (_client, answer) = stage.connect(subscriptions(1_024)).await;
+    assert_eq!(answer["subscriptions"].as_object().unwrap().len(), 1_024);
+    let (mut client, answer) = stage.connect(subscriptions(1_025)).await;
+    assert_eq!(answer, "limit");
+    assert_eq!(client.end().await, 4500);
+    settle().await;
+    assert_eq!(stage.hub.sessions(), 1);
 }
 
 #[tokio::test]
