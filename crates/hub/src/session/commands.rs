@@ -40,7 +40,12 @@ pub(super) async fn handle(
         }
         ClientMessage::Send(payload) => on_message(session, endpoint, payload).await,
         ClientMessage::Ack { topic, offset } => {
-            session.0.hub.broker.acknowledge(&topic, session.client(), offset);
+            // What is kept of acknowledgements is bounded: it is for those who hear the topic.
+            let hears = session.hears(&topic)
+                || allow(session, endpoint, Access::Subscribe, &topic).await?.is_ok();
+            if hears {
+                session.0.hub.broker.acknowledge(&topic, session.client(), offset);
+            }
             Ok(())
         }
         ClientMessage::Away(away) => {

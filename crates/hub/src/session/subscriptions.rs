@@ -88,6 +88,10 @@ impl Session {
         true
     }
 
+    pub(super) fn hears(&self, topic: &Topic) -> bool {
+        self.lock().subscriptions.contains(topic)
+    }
+
     /// The topics that the session hears.
     pub fn subscriptions(&self) -> Vec<Topic> {
         self.lock().subscriptions.topics().cloned().collect()

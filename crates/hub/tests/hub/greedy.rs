@@ -1,7 +1,7 @@
 //! Clients that ask for more than they are to get, or for what is somebody else's.
 
 use everwire_hub::TopicConfig;
-use everwire_hub::proto::{ErrorCode, SubscribeOptions, Topic};
+use everwire_hub::proto::{ErrorCode, SubscribeFrom, SubscribeOptions, Topic};
 use serde_json::{Map, Value, json};
 
 use crate::lost;
@@ -85,4 +85,24 @@ async fn a_subscription_that_is_given_up_half_way_leaves_nothing_behind() {
     }
     assert_eq!(stage.hub.counters(&t), None);
     assert!(client.subscribe("t").await.is_object());
+}
+
+#[tokio::test]
+async fn nobody_acknowledges_in_a_topic_that_it_may_not_hear() {
+    let stage = Stage::new();
+    let (mut client, connected) = stage.connect(json!({})).await;
+    stage.count("secret", 1..=3).await;
+    stage.count("open", 1..=3).await;
+    for topic in ["secret", "open"] {
+        client.say(json!({ "ack": { "topic": topic, "offset": 2 } })).await;
+    }
+    client.hear_nothing().await;
+    let session = stage.hub.session(connected["session"].as_str().unwrap()).unwrap();
+    for (name, begins) in [("secret", 3), ("open", 2)] {
+        let mut options = SubscribeOptions::default();
+        options.from = SubscribeFrom::Acknowledged;
+        session.subscribe(&topic(name), options).await.unwrap();
+        let subscribed = client.hear().await["subscribed"].clone();
+        assert_eq!(subscribed["position"]["offset"], begins, "{subscribed}");
+    }
 }
