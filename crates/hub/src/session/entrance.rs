@@ -116,7 +116,9 @@ impl Session {
         let user = endpoint.identify(&request, token.as_deref()).await;
         let user = user.map_err(|_| panicked())?.map_err(|error| unauthorized(&error))?;
         let id = hub.dice.name("s-");
-        let identity = Identity { client: id.clone(), id, key: hub.dice.secret(), user };
+        // Not the session's id, which members of its topics see: whoever names a client's counts as that client.
+        let client = hub.dice.name("c-");
+        let identity = Identity { id, key: hub.dice.secret(), client, user };
         let session = hub.enter(Self::new(hub, identity, Speech::Raw, request))?;
         Ok((session, None))
     }

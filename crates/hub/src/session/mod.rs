@@ -153,8 +153,8 @@ impl Session {
         &self.0.id
     }
 
-    /// The client's own id, which it keeps from session to session if it can; a raw client's is its
-    /// session's.
+    /// The client's own id, which it keeps from session to session if it can; a raw client's is drawn for its
+    /// session. Whoever names it counts as that client: it is not to be told to others.
     pub fn client(&self) -> &Name {
         &self.0.client
     }

@@ -106,3 +106,18 @@ async fn nobody_acknowledges_in_a_topic_that_it_may_not_hear() {
         assert_eq!(subscribed["position"]["offset"], begins, "{subscribed}");
     }
 }
+
+#[tokio::test]
+async fn nobody_takes_the_place_of_a_raw_client_whose_session_it_has_seen() {
+    let stage = Stage::with_topics(|topic| topic.presence = true);
+    let mut raw = stage.raw();
+    raw.socket.send("join").await.unwrap();
+    settle().await;
+    let mut spy = stage.client().await;
+    let members = spy.ask(json!({ "presence": { "topic": "chat:blue" } })).await;
+    let seen = &members["members"][0]["session"];
+    let (mut liar, _) = stage.connect(json!({ "client": seen })).await;
+    let publish = json!({ "topic": "chat:blue", "echo": false, "data": "hidden" });
+    liar.ask(json!({ "publish": publish })).await;
+    assert_eq!(raw.hear_raw().await, everwire::Message::text("hidden"));
+}
