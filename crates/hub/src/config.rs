@@ -14,7 +14,7 @@ use crate::presence::PresenceLimits;
 #[non_exhaustive]
 pub struct HubConfig {
     /// The largest payload that a client may send, in bytes. Default: 64 KiB. A larger one is answered
-    /// with `too_large`.
+    /// with `too_large`; a raw client, whose text counts as a JSON string, is closed with 1009.
     pub max_message: usize,
     /// How many topics a session may hear at a time. Default: 128. One more is answered with `limit`.
     pub max_subscriptions: usize,

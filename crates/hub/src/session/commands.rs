@@ -224,8 +224,20 @@ pub(super) fn panicked(_: Panicked) -> Due {
     Due::Panicked
 }
 
-/// What a raw client says, as others hear it.
-pub(super) fn raw_payload(message: Message) -> Payload {
+/// What a raw client says, as others hear it. One that says too much is closed: it knows no other answer.
+pub(super) fn raw_payload(message: Message, max: usize) -> Result<Payload, Due> {
+    let len = message.len();
+    let payload = payload_of(message);
+    // Text that is written as a JSON string is longer, what has space around it shorter.
+    let size = len.max(payload.size());
+    if size > max {
+        let reason = format!("message of {size} bytes exceeds `max_message` of {max}");
+        return Err(Due::Close(CloseCode(1009), reason));
+    }
+    Ok(payload)
+}
+
+fn payload_of(message: Message) -> Payload {
     let Message::Text(text) = message else {
         return Payload::binary(message.into_bytes());
     };

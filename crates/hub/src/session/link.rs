@@ -152,7 +152,8 @@ impl<'a, S: Stream> Attached<'a, S> {
     async fn handle(&mut self, message: Message) -> Result<(), Due> {
         match self.session().0.speech {
             Speech::Raw => {
-                let payload = commands::raw_payload(message);
+                let max = self.session().0.hub.config.max_message;
+                let payload = commands::raw_payload(message, max)?;
                 commands::on_message(self.session(), &*self.serving.endpoint, payload).await
             }
             Speech::Hub(encoding) => self.handle_encoded(&encoded(message), encoding).await,

@@ -121,3 +121,23 @@ async fn nobody_takes_the_place_of_a_raw_client_whose_session_it_has_seen() {
     liar.ask(json!({ "publish": publish })).await;
     assert_eq!(raw.hear_raw().await, everwire::Message::text("hidden"));
 }
+
+#[tokio::test]
+async fn a_raw_client_says_no_more_at_a_time_than_others_may() {
+    let stage = Stage::with(|config| config.max_message = 1_000);
+    // Text counts as the JSON string that others hear.
+    let most: [everwire::Message; 2] = ["x".repeat(998).into(), vec![0; 1_000].into()];
+    for message in most {
+        let mut client = stage.raw();
+        client.socket.send(message.clone()).await.unwrap();
+        assert_eq!(client.hear_raw().await, message);
+    }
+    let spaces = format!("[1]{}", " ".repeat(1_000));
+    let more: [everwire::Message; 4] =
+        ["x".repeat(999).into(), vec![0; 1_001].into(), "\u{1}".repeat(200).into(), spaces.into()];
+    for message in more {
+        let mut client = stage.raw();
+        client.socket.send(message).await.unwrap();
+        assert_eq!(client.end().await, 1009);
+    }
+}
