@@ -72,7 +72,12 @@ impl Crowd {
         // The first of them may have come before this.
         let is_behind = |known: &Position| known.epoch == end.epoch && known.offset > end.offset;
         if !self.end.as_ref().is_some_and(is_behind) {
+            let before = self.pending();
             self.end = Some(end);
+            let now = self.pending();
+            // What came meanwhile is due to everybody who sits here; what another log had will not come.
+            self.counters.due += now.saturating_sub(before);
+            self.counters.dropped += before.saturating_sub(now);
         }
         for seat in self.seats.iter().filter(|seat| seat.stance != Stance::Live) {
             seat.session.handle_behind(&self.topic);
@@ -86,9 +91,12 @@ impl Crowd {
 
     /// What became of publications so far.
     pub(crate) fn counters(&self) -> Counters {
+        Counters { pending: self.pending(), ..self.counters }
+    }
+
+    fn pending(&self) -> u64 {
         let behind = self.seats.iter().filter_map(|seat| seat.stance.behind());
-        let pending = behind.map(|place| self.distance(place)).sum();
-        Counters { pending, ..self.counters }
+        behind.map(|place| self.distance(place)).sum()
     }
 
     /// Takes a seat.

@@ -169,6 +169,9 @@ async fn what_a_broker_did_not_hand_over_is_read_from_the_log_when_it_is_back() 
     assert_eq!(early.hear_publications(194).await, numbers(7..=200));
     assert_eq!(late.hear_publications(194).await, numbers(7..=200));
     early.hear_nothing().await;
+    let counters = stage.hub.counters(&topic).unwrap();
+    assert_eq!((counters.due, counters.delivered), (200 + 195, 200 + 195));
+    assert_eq!((counters.dropped, counters.left, counters.pending), (0, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
