@@ -66,7 +66,7 @@ impl<S: Stream> Serving<S> {
         };
         if !session.lock().goes_on() {
             close(&self.socket, CloseCode(1012), "the session has ended");
-            return Box::pin(session.end(&*self.endpoint, cut_short())).await;
+            return Box::pin(session.end_surely(&self.endpoint, cut_short())).await;
         }
         self.at_work = true;
         let reply = self.reply.take();
@@ -75,10 +75,10 @@ impl<S: Stream> Serving<S> {
         self.at_work = false;
         if let Err(due) = opened {
             close(&self.socket, CloseCode(1011), "the session could not go on");
-            return Box::pin(session.let_go(&*self.endpoint, LinkEnd::of(due))).await;
+            return Box::pin(session.let_go(&self.endpoint, LinkEnd::of(due))).await;
         }
         let end = Attached::new(self).run().await;
-        Box::pin(session.let_go(&*self.endpoint, end)).await;
+        Box::pin(session.let_go(&self.endpoint, end)).await;
     }
 }
 
@@ -88,7 +88,8 @@ impl<S: Stream> Drop for Serving<S> {
         let mut state = self.session.lock();
         state.drop_outlet(number);
         let waits = !state.ended && state.link == Some(number);
-        if self.at_work {
+        // A raw client cannot come back, either.
+        if self.at_work || self.session.is_raw() {
             state.cut_short = true;
             // Whoever waits for a return, or for its turn, waits no longer.
             state.bell.ring();
@@ -120,11 +121,11 @@ impl Session {
         }
     }
 
-    async fn let_go(&self, endpoint: &dyn AnyEndpoint, end: LinkEnd) {
+    async fn let_go(&self, endpoint: &Arc<dyn AnyEndpoint>, end: LinkEnd) {
         match end {
-            LinkEnd::Session(ending) => self.end(endpoint, ending).await,
+            LinkEnd::Session(ending) => self.end_surely(endpoint, ending).await,
             // It cannot come back here.
-            LinkEnd::Lost if self.0.hub.is_leaving() => self.end(endpoint, left()).await,
+            LinkEnd::Lost if self.0.hub.is_leaving() => self.end_surely(endpoint, left()).await,
             LinkEnd::Lost => self.depart().await,
             LinkEnd::TakenOver => {}
         }
@@ -277,6 +278,18 @@ impl Session {
             Poll::Pending
         };
         poll_fn(closed).await
+    }
+
+    /// The session ends, also if whoever awaits that is dropped meanwhile.
+    async fn end_surely(&self, endpoint: &Arc<dyn AnyEndpoint>, ending: Ending) {
+        let (session, endpoint) = (self.clone(), endpoint.clone());
+        let at_work = self.0.hub.at_work();
+        let ending = tokio::spawn(async move {
+            session.end(&*endpoint, ending).await;
+            drop(at_work);
+        });
+        // What the endpoint does in there does not panic.
+        let _ = ending.await;
     }
 
     /// The session ends, once.

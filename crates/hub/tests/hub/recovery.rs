@@ -255,3 +255,28 @@ async fn no_session_stays_when_all_its_connections_are_given_up() {
     assert_eq!(stage.hub.sessions(), 0);
     assert_eq!(stage.endpoint.notes(), ["open blue", "close 1012 clean false"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_ending_ends_also_if_its_connection_is_given_up_meanwhile() {
+    let stage = Stage::new();
+    let (mut client, serving) = stage.open_aborting("/chat/blue", Some("everwire.json.v1"));
+    client.ask(json!({ "connect": { "version": 1 } })).await;
+    client.say(json!({ "send": { "data": "panic slowly" } })).await;
+    settle().await;
+    serving.abort();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let notes = stage.endpoint.notes();
+    assert_eq!(notes, ["open blue", "error the endpoint panicked", "close 1011 clean false"]);
+}
+
+#[tokio::test]
+async fn a_raw_client_cannot_come_back_and_is_not_waited_for() {
+    let stage = Stage::new();
+    let (_client, serving) = stage.open_aborting("/chat/blue", None);
+    settle().await;
+    assert_eq!(stage.hub.sessions(), 1);
+    serving.abort();
+    settle().await;
+    assert_eq!(stage.hub.sessions(), 0);
+    assert_eq!(stage.endpoint.notes(), ["open blue", "close 1012 clean false"]);
+}

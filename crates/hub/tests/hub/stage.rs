@@ -79,6 +79,10 @@ impl Endpoint for Open {
         let Payload::Json(json) = &message else { return Ok(Some(message)) };
         match json.read::<Value>().unwrap() {
             Value::String(text) if text == "panic" => panic!("as asked"),
+            Value::String(text) if text == "panic slowly" => {
+                session.request().keep(Slow);
+                panic!("as asked")
+            }
             Value::String(text) if text == "hang" => std::future::pending().await,
             Value::String(text) if text == "nap" => {
                 tokio::time::sleep(Duration::from_secs(5)).await;
@@ -136,7 +140,10 @@ impl Endpoint for Open {
         }
     }
 
-    async fn on_error(&self, _: &Session, error: &EndpointError) {
+    async fn on_error(&self, session: &Session, error: &EndpointError) {
+        if session.request().kept::<Slow>().is_some() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         self.note(format!("error {error}"));
     }
 
@@ -144,6 +151,10 @@ impl Endpoint for Open {
         self.note(format!("close {} clean {}", ending.code.0, ending.was_clean));
     }
 }
+
+/// What is kept with a session whose `on_error` takes a second.
+#[derive(Clone)]
+struct Slow;
 
 /// A hub with the endpoint `Open` at `/chat/{room}`.
 pub(crate) struct Stage {
