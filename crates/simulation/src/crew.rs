@@ -23,6 +23,8 @@ const EXPECTED: &[&str] = &[
     "Abandon",
     "HalfOpen",
     "HalfReset",
+    "Leave",
+    "LoseTrack",
     "Partition",
     "PowerCut",
     "Refuse",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use everwire_testkit::Dice;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::network::{Side, Way};
@@ -33,10 +34,14 @@ pub(crate) enum Kind {
     RestartEmpty,
     /// The hub's machine loses power and comes back.
     PowerCut,
+    /// Another hub takes over, and this one sees its clients off.
+    Leave,
+    /// The store says that publications may have been missed.
+    LoseTrack,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Reset,
         Self::HalfReset,
         Self::HalfOpen,
@@ -47,15 +52,64 @@ impl Kind {
         Self::Restart,
         Self::RestartEmpty,
         Self::PowerCut,
+        Self::Leave,
+        Self::LoseTrack,
     ];
 
     fn crashes_the_hub(self) -> bool {
         matches!(self, Self::Restart | Self::RestartEmpty | Self::PowerCut)
     }
+
+    /// A hub that is down all the time is of no use to anybody.
+    fn is_seldom(self) -> bool {
+        self.crashes_the_hub() || self == Self::Leave
+    }
+}
+
+/// The hub that is up, and those that go.
+pub(crate) struct Hubs {
+    node: Option<Node>,
+    number: usize,
+    leaving: JoinSet<()>,
+}
+
+impl Hubs {
+    /// The first hub.
+    pub(crate) fn start(world: &Arc<World>) -> Self {
+        Self { node: Some(Node::start(world, 1)), number: 1, leaving: JoinSet::new() }
+    }
+
+    fn start_next(&mut self, world: &Arc<World>) {
+        self.number += 1;
+        self.node = Some(Node::start(world, self.number));
+    }
+
+    /// The hub crashes and begins anew.
+    async fn restart(&mut self, world: &Arc<World>, kind: Kind, span: Duration) {
+        let Some(old) = self.node.take() else { return };
+        let how = if kind == Kind::PowerCut { Crash::PowerCut } else { Crash::Killed };
+        old.crash(world, how).await;
+        if kind == Kind::RestartEmpty {
+            world.history.note("store", format_args!("is lost"));
+            world.store.lose();
+            // Another hub that is about to go does not know of the new logs.
+            world.store.lose_track();
+        }
+        sleep(span).await;
+        self.start_next(world);
+    }
+
+    /// Another hub takes over.
+    fn leave(&mut self, world: &Arc<World>, window: Duration) {
+        let Some(old) = self.node.take() else { return };
+        self.start_next(world);
+        let world = world.clone();
+        self.leaving.spawn(async move { old.leave(&world, window).await });
+    }
 }
 
 /// Lets things go wrong until it is dropped.
-pub(crate) async fn go_wrong(world: &Arc<World>, node: &mut Option<Node>) {
+pub(crate) async fn go_wrong(world: &Arc<World>, hubs: &mut Hubs) {
     let mut dice = world.dice(0xFA17);
     let (faults, calm) = (world.scenario.faults.clone(), world.scenario.calm);
     let clients = world.scenario.clients.len() + world.scenario.raw_clients;
@@ -65,8 +119,7 @@ pub(crate) async fn go_wrong(world: &Arc<World>, node: &mut Option<Node>) {
     loop {
         sleep(Duration::from_millis(20 + dice.below(calm) as u64)).await;
         let kind = *dice.pick(&faults);
-        // A hub that is down all the time is of no use to anybody.
-        if kind.crashes_the_hub() && !dice.one_in(4) {
+        if kind.is_seldom() && !dice.one_in(4) {
             continue;
         }
         world.history.count(format!("{kind:?}"));
@@ -86,11 +139,13 @@ pub(crate) async fn go_wrong(world: &Arc<World>, node: &mut Option<Node>) {
                 });
             }
             Kind::Abandon => {
-                if let Some(node) = node {
+                if let Some(node) = &hubs.node {
                     node.abandon(client);
                 }
             }
-            kind if kind.crashes_the_hub() => restart(world, node, kind, span).await,
+            Kind::Leave => hubs.leave(world, span / 2),
+            Kind::LoseTrack => world.store.lose_track(),
+            kind if kind.crashes_the_hub() => hubs.restart(world, kind, span).await,
             kind => break_wires(world, client, kind, &mut dice),
         }
     }
@@ -121,25 +176,13 @@ fn break_wires(world: &World, client: usize, kind: Kind, dice: &mut Dice) {
     }
 }
 
-/// The hub crashes and begins anew.
-async fn restart(world: &Arc<World>, node: &mut Option<Node>, kind: Kind, span: Duration) {
-    let Some(old) = node.take() else { return };
-    let number = old.number;
-    let how = if kind == Kind::PowerCut { Crash::PowerCut } else { Crash::Killed };
-    old.crash(world, how).await;
-    if kind == Kind::RestartEmpty {
-        world.history.note("store", format_args!("is lost"));
-        world.store.lose();
-    }
-    sleep(span).await;
-    *node = Some(Node::start(world, number + 1));
-}
-
-/// Everything is as it should be, but for connections that died.
-pub(crate) fn heal(world: &Arc<World>, node: &mut Option<Node>, hubs: usize) {
+/// Everything is as it should be, but for connections that died. The hub that is up from now on.
+pub(crate) async fn heal(world: &Arc<World>, mut hubs: Hubs) -> Node {
     let clients = world.scenario.clients.len() + world.scenario.raw_clients;
     (0..clients).for_each(|client| world.network.heal(client));
-    if node.is_none() {
-        *node = Some(Node::start(world, hubs + 1));
+    if hubs.node.is_none() {
+        hubs.start_next(world);
     }
+    while hubs.leaving.join_next().await.is_some() {}
+    hubs.node.expect("it is up")
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use everwire::Acceptor;
+use everwire::{Acceptor, Shutdown};
 use everwire_hub::Hub;
 use everwire_hub::presence::MemoryPresence;
 use tokio::sync::mpsc;
@@ -32,6 +32,7 @@ pub(crate) struct Node {
     pub(crate) presence: Arc<MemoryPresence>,
     is_up: Arc<AtomicBool>,
     accepting: JoinHandle<()>,
+    counting: JoinHandle<()>,
     /// The tasks that serve connections, with whose they are.
     serving: Arc<Mutex<Vec<(usize, AbortHandle)>>>,
 }
@@ -45,7 +46,7 @@ impl Node {
         let presence = Arc::new(MemoryPresence::new(config.presence.clone()));
         let hub = Hub::builder()
             .config(config)
-            .broker(world.store.broker(is_up.clone()))
+            .broker(world.store.broker(number, is_up.clone()))
             .presence(Attendance::new(world.clone(), number, presence.clone(), is_up.clone()))
             .endpoint("/", Application::new(world.clone(), number, is_up.clone()))
             .expect("a legal path")
@@ -55,7 +56,27 @@ impl Node {
         let serving = Arc::new(Mutex::new(Vec::new()));
         let acceptor = hub.acceptor(&Acceptor::new().config(world.scenario.socket_config()));
         let accepting = tokio::spawn(accept(hub.clone(), acceptor, knocking, serving.clone()));
-        Self { number, hub, presence, is_up, accepting, serving }
+        let counting = tokio::spawn(count(world.clone(), hub.clone()));
+        Self { number, hub, presence, is_up, accepting, counting, serving }
+    }
+
+    /// It sees everybody off; there is another one already.
+    pub(crate) async fn leave(self, world: &World, window: Duration) {
+        world.history.note("hub", format_args!("{} goes", self.number));
+        let mut plan = Shutdown::default();
+        plan.window = window;
+        plan.deadline = window + Duration::from_secs(2);
+        plan.retry_after = Some(Duration::ZERO..=Duration::from_millis(500));
+        let report = self.hub.shut_down(&plan).await;
+        world.history.note("hub", format_args!("{} has gone: {report:?}", self.number));
+        if self.hub.sessions() > 0 {
+            world.history.wrong(format_args!("{} sessions outlive their hub", self.hub.sessions()));
+        }
+        self.accepting.abort();
+        let _ = self.accepting.await;
+        self.counting.abort();
+        self.is_up.store(false, Ordering::Relaxed);
+        world.store.forget(self.number);
     }
 
     /// It is gone, with everything in its memory.
@@ -63,6 +84,8 @@ impl Node {
         world.history.note("hub", format_args!("{} crashes: {how:?}", self.number));
         self.is_up.store(false, Ordering::Relaxed);
         world.sessions.lock().unwrap().crash(self.number);
+        world.store.forget(self.number);
+        self.counting.abort();
         for wire in world.network.all_wires() {
             match how {
                 Crash::Killed => wire.reset(),
@@ -95,6 +118,20 @@ impl Node {
     }
 }
 
+/// Looks now and then whether what became of publications adds up.
+async fn count(world: Arc<World>, hub: Hub) {
+    loop {
+        sleep(Duration::from_millis(370)).await;
+        for plan in &world.scenario.topics {
+            let Some(counters) = hub.counters(&plan.topic) else { continue };
+            let known = counters.delivered + counters.dropped + counters.left + counters.pending;
+            if counters.due != known {
+                world.history.wrong(format_args!("{}: {counters:?}", plan.topic));
+            }
+        }
+    }
+}
+
 /// Takes connections until the task is aborted; those that are served end with it.
 async fn accept(
     hub: Hub,
@@ -115,4 +152,6 @@ async fn accept(
         serving.retain(|(_, task)| !task.is_finished());
         serving.push((client, task));
     }
+    // Nobody comes any more; those who are here stay.
+    while connections.join_next().await.is_some() {}
 }

@@ -1,6 +1,7 @@
 //! The store behind the hub: a `MemoryBroker` that is slow, fails now and then, and outlives the hub or not.
 //! What is stored is noted: that is the truth that clients are held to.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -39,8 +40,14 @@ struct State {
     dice: Mutex<Dice>,
     /// The logs there are now.
     broker: Mutex<Arc<MemoryBroker>>,
-    /// The hub that is up.
-    listener: Mutex<Option<Arc<dyn Listener>>>,
+    nodes: Mutex<BTreeMap<usize, Following>>,
+}
+
+/// A hub that is up, and what it follows.
+#[derive(Default)]
+struct Following {
+    listener: Option<Arc<dyn Listener>>,
+    topics: BTreeSet<Topic>,
 }
 
 impl Store {
@@ -56,7 +63,7 @@ impl Store {
             truth,
             dice: Mutex::new(Dice::new(seed ^ 0x0570_4E00)),
             broker: Mutex::new(Arc::new(MemoryBroker::new())),
-            listener: Mutex::default(),
+            nodes: Mutex::default(),
         }));
         store.lose();
         store
@@ -72,37 +79,58 @@ impl Store {
     }
 
     /// The broker of a hub, for as long as `is_up`.
-    pub(crate) fn broker(&self, is_up: Arc<AtomicBool>) -> NodeBroker {
-        NodeBroker { store: self.0.clone(), is_up }
+    pub(crate) fn broker(&self, node: usize, is_up: Arc<AtomicBool>) -> NodeBroker {
+        NodeBroker { store: self.0.clone(), node, is_up }
+    }
+
+    /// A hub is gone.
+    pub(crate) fn forget(&self, node: usize) {
+        self.0.nodes.lock().unwrap().remove(&node);
+    }
+
+    /// Publications may be missed: hubs are told, and nothing more until they follow anew.
+    pub(crate) fn lose_track(&self) {
+        let lost: Vec<_> = {
+            let mut nodes = self.0.nodes.lock().unwrap();
+            let all = nodes.values_mut();
+            all.map(|node| (node.listener.clone(), std::mem::take(&mut node.topics))).collect()
+        };
+        for (listener, topics) in lost {
+            let Some(listener) = listener else { continue };
+            topics.iter().for_each(|topic| listener.lost(topic));
+        }
     }
 }
 
-/// Hands publications to the hub that is up.
+/// Hands publications to the hubs that follow their topic.
 struct Forward(Weak<State>);
 
 impl Forward {
-    fn tell(&self, tell: impl FnOnce(&dyn Listener)) {
+    fn tell(&self, topic: &Topic, tell: impl Fn(&dyn Listener)) {
         let Some(store) = self.0.upgrade() else { return };
-        let listener = store.listener.lock().unwrap().clone();
-        if let Some(listener) = listener {
-            tell(&*listener);
-        }
+        let listeners: Vec<_> = {
+            let nodes = store.nodes.lock().unwrap();
+            let following = nodes.values().filter(|node| node.topics.contains(topic));
+            following.filter_map(|node| node.listener.clone()).collect()
+        };
+        listeners.iter().for_each(|listener| tell(&**listener));
     }
 }
 
 impl Listener for Forward {
     fn deliver(&self, topic: &Topic, epoch: &Epoch, publication: &Arc<Entry>) {
-        self.tell(|listener| listener.deliver(topic, epoch, publication));
+        self.tell(topic, |listener| listener.deliver(topic, epoch, publication));
     }
 
     fn lost(&self, topic: &Topic) {
-        self.tell(|listener| listener.lost(topic));
+        self.tell(topic, |listener| listener.lost(topic));
     }
 }
 
 /// The store as a hub sees it. Once the hub is down nothing that it does has an effect.
 pub(crate) struct NodeBroker {
     store: Arc<State>,
+    node: usize,
     is_up: Arc<AtomicBool>,
 }
 
@@ -142,16 +170,25 @@ impl NodeBroker {
 
 impl Broker for NodeBroker {
     fn attach(&self, listener: Arc<dyn Listener>) {
-        *self.store.listener.lock().unwrap() = Some(listener);
+        let following = Following { listener: Some(listener), topics: BTreeSet::new() };
+        self.store.nodes.lock().unwrap().insert(self.node, following);
     }
 
     fn follow<'a>(&'a self, topic: &'a Topic) -> Pending<'a, Result<Position, BrokerError>> {
-        Box::pin(async move { self.reach().await?.follow(topic).await })
+        Box::pin(async move {
+            let broker = self.reach().await?;
+            if let Some(node) = self.store.nodes.lock().unwrap().get_mut(&self.node) {
+                node.topics.insert(topic.clone());
+            }
+            // Nothing comes between: in memory it is done at once.
+            broker.follow(topic).await
+        })
     }
 
     fn unfollow(&self, topic: &Topic) {
-        if self.is_up() {
-            self.store.broker.lock().unwrap().unfollow(topic);
+        // Other hubs may follow it, so the logs go on to hand everything over.
+        if let Some(node) = self.store.nodes.lock().unwrap().get_mut(&self.node) {
+            node.topics.remove(topic);
         }
     }
 

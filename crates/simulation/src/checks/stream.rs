@@ -138,10 +138,9 @@ impl Reader<'_> {
         of: &Stream,
     ) -> Result<(), String> {
         if self.rules.max_entries == 0 {
-            // Behind a link that was closed for being slow, there is nothing to go on from.
+            // There is nothing to go on from.
             return match reason {
-                GapReason::Dropped => Ok(()),
-                GapReason::Trimmed if self.rules.slow == SlowPolicy::Close => Ok(()),
+                GapReason::Dropped | GapReason::Trimmed => Ok(()),
                 _ => Err("no reason for a topic without history".to_owned()),
             };
         }
