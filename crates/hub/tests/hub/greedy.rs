@@ -99,8 +99,8 @@ async fn nobody_acknowledges_in_a_topic_that_it_may_not_hear() {
     client.hear_nothing().await;
     let session = stage.hub.session(connected["session"].as_str().unwrap()).unwrap();
     for (name, begins) in [("secret", 3), ("open", 2)] {
-        let mut options = SubscribeOptions::default();
-        options.from = SubscribeFrom::Acknowledged;
+        let from = SubscribeFrom::Acknowledged;
+        let options = SubscribeOptions { from, ..SubscribeOptions::default() };
         session.subscribe(&topic(name), options).await.unwrap();
         let subscribed = client.hear().await["subscribed"].clone();
         assert_eq!(subscribed["position"]["offset"], begins, "{subscribed}");
