@@ -82,8 +82,7 @@ impl Endpoint for Rooms {
         message: Payload,
     ) -> Result<Option<Payload>, ErrorReply> {
         if let Some(room) = room(session) {
-            let published = session.publish(&room, message).await;
-            published.map_err(|error| ErrorReply::new(ErrorCode::Overloaded, error.to_string()))?;
+            session.publish(&room, message).await?;
         }
         Ok(None)
     }
