@@ -66,8 +66,7 @@ impl JsonText {
     /// Takes the text, or says what is wrong with it.
     pub fn new(text: Bytes) -> Result<Self, Problem> {
         let value: &RawValue = serde_json::from_slice(&text).map_err(|_| Problem::NotJson)?;
-        check_depth(value.get().as_bytes())?;
-        Ok(Self(text.slice_ref(value.get().as_bytes())))
+        Self::part(&text, value)
     }
 
     /// Writes a value as JSON.
@@ -162,5 +161,11 @@ mod tests {
         let within = |text: &JsonText| message.as_ptr_range().contains(&text.0.as_ptr());
         assert!(!within(&JsonText::part(&message, parts[0]).unwrap()));
         assert!(within(&JsonText::part(&message, parts[1]).unwrap()));
+        assert!(within(&JsonText::new(message.clone()).unwrap()));
+
+        // Nor does the space around it stay.
+        let message = Bytes::from(format!("1{}", " ".repeat(100)));
+        let text = JsonText::new(message.clone()).unwrap();
+        assert!(!message.as_ptr_range().contains(&text.0.as_ptr()));
     }
 }
