@@ -267,8 +267,11 @@ async fn only_pages_of_the_same_host_may_connect() {
         format!("http://127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}"),
     ];
     for origin in foreign {
-        let answer = server.answer(server.request("/echo", &format!("Origin: {origin}\r\n"))).await;
-        assert!(matches!(status(&answer), 400 | 403), "{origin} was answered {answer}");
+        for path in ["/echo", "/broadcast", "/hub", "/hub/room"] {
+            let request = server.request(path, &format!("Origin: {origin}\r\n"));
+            let answer = server.answer(request).await;
+            assert!(matches!(status(&answer), 400 | 403), "{path} {origin} was answered {answer}");
+        }
     }
     Witness::new(&server).await.is_served(&server).await;
 }
