@@ -27,12 +27,7 @@ impl Session {
             return Err(ErrorReply::new(ErrorCode::TooLarge, message));
         }
         self.lock().info = Some(info);
-        for topic in self.subscriptions() {
-            if self.0.hub.rules(&topic).presence {
-                self.join(&topic).await.map_err(|error| report(&error))?;
-            }
-        }
-        Ok(())
+        self.join_all().await.map_err(|error| report(&error))
     }
 
     /// Whose session it is. Whoever is not known is somebody all the same.
@@ -58,9 +53,23 @@ impl Session {
     async fn enter_again(&self) -> Result<(), PresenceError> {
         let presence = &self.0.hub.attendance.presence;
         presence.enter(now(), &self.who()).await?;
+        let joined = self.join_all().await;
+        if self.is_ended() {
+            // It said farewell meanwhile, and nobody would do so again.
+            self.bid_farewell().await;
+        }
+        joined
+    }
+
+    /// It joins its topics, those included that it is in.
+    async fn join_all(&self) -> Result<(), PresenceError> {
         for topic in self.subscriptions() {
             if self.0.hub.rules(&topic).presence {
                 self.join(&topic).await?;
+                if !self.hears(&topic) && !self.arrives(&topic) {
+                    // It left meanwhile.
+                    self.leave_presence(&topic).await;
+                }
             }
         }
         Ok(())

@@ -35,6 +35,11 @@ impl Session {
         state.arriving.push(topic.clone());
         Ok(Place { session: self.clone(), topic: topic.clone() })
     }
+
+    /// Whether a place is kept in this topic.
+    pub(super) fn arrives(&self, topic: &Topic) -> bool {
+        self.lock().arriving.contains(topic)
+    }
 }
 
 impl Place {

@@ -1,6 +1,7 @@
 //! A hub and its clients, over WebSockets in memory. Each test reads as what is said.
 
 mod endpoints;
+mod far;
 mod greedy;
 mod handlers;
 mod hostile;
