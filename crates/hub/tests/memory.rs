@@ -24,6 +24,10 @@ const MAX_FUTURE: usize = 384;
 /// WebSocket, its task, its places in lists and maps, and the text of a short request.
 const MAX_SESSION: usize = 2_176;
 
+/// Bytes on the heap for one that has a topic with history for itself: the topic's place, its log without
+/// entries, and what is known of keys and acknowledgements, of which there are none.
+const MAX_OWN_TOPIC: usize = 3_136;
+
 /// Whoever comes may subscribe.
 struct Open;
 
@@ -33,7 +37,7 @@ impl Endpoint for Open {
     }
 }
 
-/// A client that connects and subscribes to `t`, and then reads everything, or nothing more.
+/// A client that connects and subscribes, and then reads everything, or nothing more.
 struct Client {
     connect: Vec<u8>,
     stalls: bool,
@@ -42,10 +46,16 @@ struct Client {
 }
 
 impl Client {
-    fn new(stalls: bool) -> Self {
-        let connect = r#"{"id":1,"connect":{"version":1,"subscriptions":{"t":{}}}}"#;
+    fn new(topic: &str) -> Self {
+        let subscriptions = format!(r#"{{"{topic}":{{}}}}"#);
+        let connect =
+            format!(r#"{{"id":1,"connect":{{"version":1,"subscriptions":{subscriptions}}}}}"#);
         let connect = Frame::text(connect).masked().encode();
-        Self { connect, stalls, heard: Arc::default() }
+        Self { connect, stalls: false, heard: Arc::default() }
+    }
+
+    fn that_stalls(topic: &str) -> Self {
+        Self { stalls: true, ..Self::new(topic) }
     }
 }
 
@@ -117,28 +127,41 @@ async fn settle() {
 
 #[tokio::test]
 async fn serving_a_connection_takes_little_room_in_its_task() {
-    let size = size_of_val(&serve(&hub(|_| ()), Client::new(false), &Arc::default()));
+    let size = size_of_val(&serve(&hub(|_| ()), Client::new("t"), &Arc::default()));
     assert!(size <= MAX_FUTURE, "{size} bytes");
+}
+
+/// Bytes on the heap for each of many sessions that are subscribed to the topics of this name.
+async fn idle(topic: impl Fn(usize) -> String) -> usize {
+    const SESSIONS: usize = 512;
+    let (hub, config) = (hub(|_| ()), Arc::default());
+    let enter = async |numbers| {
+        for number in numbers {
+            tokio::spawn(serve(&hub, Client::new(&topic(number)), &config));
+            settle().await;
+        }
+    };
+    // The maps and lists that all share have as large a part in use before as after.
+    enter(0..SESSIONS).await;
+    let before = live();
+    enter(SESSIONS..2 * SESSIONS).await;
+    let held = live() - before;
+    assert_eq!(hub.sessions(), 2 * SESSIONS);
+    let last = Topic::new(&topic(2 * SESSIONS - 1)).unwrap();
+    assert!(hub.counters(&last).is_some(), "it is subscribed");
+    held / SESSIONS
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_session_with_a_subscription_takes_little_room() {
-    const SESSIONS: usize = 512;
-    let (hub, config) = (hub(|_| ()), Arc::default());
-    let enter = async |count| {
-        for _ in 0..count {
-            tokio::spawn(serve(&hub, Client::new(false), &config));
-            settle().await;
-        }
-    };
-    // The maps and lists that all share have as many free places before as after.
-    enter(SESSIONS).await;
-    let before = live();
-    enter(SESSIONS).await;
-    let each = (live() - before) / SESSIONS;
-    assert_eq!(hub.counters(&topic()).map(|counters| counters.due), Some(0));
-    assert_eq!(hub.sessions(), 2 * SESSIONS);
+    let each = idle(|_| "t".to_owned()).await;
     assert!(each <= MAX_SESSION, "{each} bytes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_session_with_a_topic_of_its_own_takes_little_more() {
+    let each = idle(|number| format!("t-{number}")).await;
+    assert!(each <= MAX_OWN_TOPIC, "{each} bytes");
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,10 +175,10 @@ async fn one_that_reads_nothing_holds_its_bounds_and_no_other_waits_for_it() {
     let mut config = Config::default();
     (config.max_queued_bytes, config.heartbeat_interval) = (QUEUE, None);
     let config = Arc::new(config);
-    tokio::spawn(serve(&hub, Client::new(true), &config));
+    tokio::spawn(serve(&hub, Client::that_stalls("t"), &config));
     let others: Vec<_> = (0..OTHERS)
         .map(|_| {
-            let client = Client::new(false);
+            let client = Client::new("t");
             let heard = client.heard.clone();
             tokio::spawn(serve(&hub, client, &config));
             heard

@@ -14,6 +14,10 @@ impl<T> Places<T> {
             self.places[place] = Some(item);
             return place;
         }
+        if self.places.is_empty() {
+            // Many topics have one subscriber, and none who hears who is there.
+            self.places.reserve_exact(1);
+        }
         self.places.push(Some(item));
         self.places.len() - 1
     }
