@@ -135,3 +135,15 @@ async fn a_client_hears_that_the_hub_is_alive_while_its_endpoint_takes_long() {
     assert_eq!(client.hear().await, json!({ "got": 1 }));
     assert_eq!(before.elapsed(), Duration::from_secs(5));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_link_whose_endpoint_takes_long_outlives_its_own_heartbeat() {
+    let mut stage = Stage::new();
+    stage.socket.heartbeat_interval = Some(Duration::from_secs(25));
+    let mut client = stage.client().await;
+    client.say(json!({ "send": { "data": "hang" } })).await;
+    let before = tokio::time::Instant::now();
+    while before.elapsed() < Duration::from_secs(180) {
+        assert_eq!(client.hear().await, json!({ "got": 1 }));
+    }
+}
