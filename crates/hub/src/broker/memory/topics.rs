@@ -103,7 +103,12 @@ impl Kept {
 
     /// Forgets what is beyond its age, and says whether nothing is left that anybody may want. One that nothing
     /// was published in is kept for `unused`.
-    fn is_done_with(&self, now: u64, unused: u64) -> bool {
+    fn is_done_with(self: &Arc<Self>, now: u64, unused: u64) -> bool {
+        // Somebody has just looked it up, which takes the lock that is held here: what is done with it would be
+        // done with a log that nobody finds any more.
+        if Arc::strong_count(self) > 1 {
+            return false;
+        }
         // One that is locked is in use.
         let Ok(mut used) = self.log.try_lock() else { return false };
         used.log.trim(now);
@@ -153,6 +158,20 @@ mod tests {
     use crate::broker::{Broker, MemoryBroker};
     use crate::clock;
     use crate::log::Draft;
+
+    #[tokio::test]
+    async fn a_topic_that_somebody_has_just_looked_up_is_not_forgotten_before_it_is_used() {
+        let broker = MemoryBroker::new();
+        let topic = Topic::new("quiet").unwrap();
+        let found = broker.topic(&topic).unwrap();
+        let much_later = clock::now() + 2 * LINGER;
+        broker.expire(much_later);
+        lock(&broker.topics).search(much_later);
+        assert_eq!(broker.topics(), 1);
+        drop(found);
+        broker.expire(much_later + LOOK_EVERY);
+        assert_eq!(broker.topics(), 0);
+    }
 
     #[tokio::test]
     async fn to_make_room_what_was_never_published_in_goes_first_and_not_at_each_attempt() {
