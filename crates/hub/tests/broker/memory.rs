@@ -1,5 +1,9 @@
 //! The broker in memory.
 
+use std::sync::{Arc, Weak, mpsc};
+use std::thread;
+use std::time::Duration;
+
 use everwire_hub::broker::MemoryBroker;
 use everwire_hub::log::HistoryLimits;
 
@@ -90,4 +94,23 @@ async fn all_logs_together_keep_no_more_than_they_may() {
     assert_eq!(stage.read(&start, 20).await, Err(GapReason::Trimmed));
     stage.broker.expire(in_minutes(1_000));
     assert_eq!((stage.broker.topics(), stage.broker.bytes()), (0, 0));
+}
+
+#[tokio::test]
+async fn whoever_is_asked_for_limits_may_ask_the_broker() {
+    let broker = Arc::<MemoryBroker>::new_cyclic(|broker: &Weak<MemoryBroker>| {
+        let broker = broker.clone();
+        MemoryBroker::new().limits(move |_| {
+            // In a thread of its own, so that a broker that is locked fails the test and does not hang it.
+            let broker = broker.upgrade().unwrap();
+            let (told, topics) = mpsc::sync_channel(1);
+            thread::spawn(move || told.send(broker.topics()));
+            at_most(topics.recv_timeout(Duration::from_secs(5)).expect("it hangs"))
+        })
+    });
+    let [first, second] = ["first", "second"].map(|name| Topic::new(name).unwrap());
+    broker.publish(&first, draft("not kept")).await.unwrap();
+    broker.publish(&second, draft("kept")).await.unwrap();
+    assert_eq!(broker.history(&first, u64::MAX, 10).await.unwrap().publications.len(), 0);
+    assert_eq!(broker.history(&second, u64::MAX, 10).await.unwrap().publications.len(), 1);
 }

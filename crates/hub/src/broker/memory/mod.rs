@@ -95,6 +95,11 @@ impl MemoryBroker {
 
     /// A topic, made if there is room for one more.
     fn topic(&self, topic: &Topic) -> Result<Arc<Kept>, BrokerError> {
+        if let Some(kept) = lock(&self.topics).get(topic) {
+            return Ok(kept.clone());
+        }
+        // With nothing locked: it is the application's.
+        let limits = (self.limits)(topic);
         let mut topics = lock(&self.topics);
         if let Some(kept) = topics.get(topic) {
             return Ok(kept.clone());
@@ -106,7 +111,7 @@ impl MemoryBroker {
                 return Err(BrokerError::TooManyTopics { max: self.max_topics });
             }
         }
-        let log = TopicLog::new(self.dice.epoch(), (self.limits)(topic));
+        let log = TopicLog::new(self.dice.epoch(), limits);
         let kept = Arc::new(Kept::new(log, now, &self.bytes));
         topics.insert(now, topic.clone(), kept.clone());
         Ok(kept)
