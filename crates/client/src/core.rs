@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::builder::Tokens;
 use crate::client::ClientEvent;
-use crate::subscription::{Feed, TopicEvent};
+use crate::subscription::{Feed, FeedId, TopicEvent};
 
 /// What handles ask of the client's task.
 #[derive(Debug)]
@@ -34,9 +34,9 @@ pub(crate) enum Command {
         answer: oneshot::Sender<Outcome>,
     },
     /// The program has taken all that was kept of a topic that it fell behind in.
-    CatchUp(Topic),
+    CatchUp(Topic, FeedId),
     /// Nobody hears the topic any more.
-    Unsubscribe(Topic),
+    Unsubscribe(Topic, FeedId),
     /// Everything up to this offset was dealt with.
     Ack(Topic, u64),
     /// Whether the user is away.
@@ -87,7 +87,7 @@ pub(crate) struct Core {
 /// Who waits for an outcome.
 enum Waiter {
     Answer(oneshot::Sender<Outcome>),
-    Subscription(Topic, oneshot::Sender<Outcome>),
+    Subscription(Topic, FeedId, oneshot::Sender<Outcome>),
 }
 
 /// A topic that somebody hears.
@@ -189,8 +189,12 @@ impl Core {
             Some(Command::Subscribe { topic, options, feed, answer }) => {
                 self.subscribe(topic, options, feed, answer);
             }
-            Some(Command::CatchUp(topic)) => self.catch_up(&topic),
-            Some(Command::Unsubscribe(topic)) => self.unsubscribe(topic),
+            Some(Command::CatchUp(topic, id)) if self.is_fed(&topic, &id) => self.catch_up(&topic),
+            Some(Command::Unsubscribe(topic, id)) if self.is_fed(&topic, &id) => {
+                self.unsubscribe(topic);
+            }
+            // The topic is heard by another subscription by now, if by any.
+            Some(Command::CatchUp(..) | Command::Unsubscribe(..)) => {}
             Some(Command::Ack(topic, offset)) => self.step(Input::Ack { topic, offset }),
             Some(Command::Away(away)) => self.step(Input::Away(away)),
         }
@@ -213,11 +217,17 @@ impl Core {
             let _ = answer.send(Outcome::NotSent(NotSent::Subscribed));
             return;
         }
+        let id = feed.id.clone();
         let heard =
             Heard { feed, options: options.clone(), at: None, left_at: None, is_given_up: false };
         self.topics.insert(topic.clone(), heard);
-        let waiter = Waiter::Subscription(topic.clone(), answer);
+        let waiter = Waiter::Subscription(topic.clone(), id, answer);
         self.request(Request::Subscribe { topic, options }, waiter);
+    }
+
+    /// Whether it is this subscription that hears the topic.
+    fn is_fed(&self, topic: &Topic, id: &FeedId) -> bool {
+        self.topics.get(topic).is_some_and(|heard| heard.feed.id == *id)
     }
 
     fn unsubscribe(&mut self, topic: Topic) {
@@ -240,7 +250,7 @@ impl Core {
     fn fall_behind(&mut self, topic: Topic) {
         let Some(heard) = self.topics.get_mut(&topic) else { return };
         heard.is_given_up = true;
-        heard.feed.is_lagging.store(true, Ordering::Release);
+        heard.feed.id.is_lagging().store(true, Ordering::Release);
         tracing::debug!(%topic, "the program is behind");
         let ticket = self.draw_ticket();
         self.step(Input::Request { ticket, request: Request::Unsubscribe { topic } });
@@ -304,8 +314,8 @@ impl Core {
         let _ = match self.waiting.remove(&ticket) {
             None => return,
             Some(Waiter::Answer(answer)) => answer.send(outcome),
-            Some(Waiter::Subscription(topic, answer)) => {
-                if outcome != Outcome::Subscribed {
+            Some(Waiter::Subscription(topic, id, answer)) => {
+                if outcome != Outcome::Subscribed && self.is_fed(&topic, &id) {
                     self.topics.remove(&topic);
                 }
                 answer.send(outcome)

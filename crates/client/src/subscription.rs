@@ -21,7 +21,7 @@ pub struct Subscription {
     client: Client,
     topic: Topic,
     events: mpsc::Receiver<TopicEvent>,
-    is_lagging: Arc<AtomicBool>,
+    id: FeedId,
 }
 
 /// Something that happened in a topic.
@@ -58,15 +58,32 @@ pub enum TopicEvent {
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) events: mpsc::Sender<TopicEvent>,
-    pub(crate) is_lagging: Arc<AtomicBool>,
+    pub(crate) id: FeedId,
+}
+
+/// What tells a subscription from others to its topic, before it and after it; and whether it was given up until
+/// its program has caught up.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FeedId(Arc<AtomicBool>);
+
+impl FeedId {
+    pub(crate) fn is_lagging(&self) -> &AtomicBool {
+        &self.0
+    }
+}
+
+impl PartialEq for FeedId {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl Subscription {
     pub(crate) fn new(client: Client, topic: Topic) -> (Self, Feed) {
         let (sender, events) = mpsc::channel(client.max_undelivered());
-        let is_lagging = Arc::new(AtomicBool::new(false));
-        let feed = Feed { events: sender, is_lagging: is_lagging.clone() };
-        (Self { client, topic, events, is_lagging }, feed)
+        let id = FeedId::default();
+        let feed = Feed { events: sender, id: id.clone() };
+        (Self { client, topic, events, id }, feed)
     }
 
     /// The topic's name.
@@ -87,10 +104,11 @@ impl Subscription {
             Poll::Ready(event) => Poll::Ready(event),
             Poll::Pending => {
                 // All that was kept has been taken: what was left out can come.
-                if self.is_lagging.swap(false, Ordering::AcqRel)
-                    && !self.client.try_tell(Command::CatchUp(self.topic.clone()))
+                let catch_up = || Command::CatchUp(self.topic.clone(), self.id.clone());
+                if self.id.is_lagging().swap(false, Ordering::AcqRel)
+                    && !self.client.try_tell(catch_up())
                 {
-                    self.is_lagging.store(true, Ordering::Release);
+                    self.id.is_lagging().store(true, Ordering::Release);
                     cx.waker().wake_by_ref();
                 }
                 Poll::Pending
@@ -110,6 +128,6 @@ impl futures_core::Stream for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         // If there is no room to say so, the client notices with the next event.
-        self.client.try_tell(Command::Unsubscribe(self.topic.clone()));
+        self.client.try_tell(Command::Unsubscribe(self.topic.clone(), self.id.clone()));
     }
 }

@@ -31,6 +31,9 @@ async fn a_subscription_begins_where_it_asks_to() {
     assert_eq!([number(&mut last).await, number(&mut last).await], [9, 10]);
     let again = soon(topic.subscribe().into_future()).await.unwrap_err();
     assert!(matches!(again, RequestError::NotSent(_)), "{again}");
+    // Being refused ends nothing.
+    stage.publish("t", 11..=11).await;
+    assert_eq!(number(&mut last).await, 11);
     drop(last);
     let mut all =
         soon(topic.subscribe().from(SubscribeFrom::Earliest).into_future()).await.unwrap();
