@@ -37,7 +37,7 @@ import { POLICY } from './retry.js';
 export function attempts(options) {
   const WebSocket = options.WebSocket ?? globalThis.WebSocket;
   if (typeof WebSocket !== 'function') {
-    throw new TypeError('there is no global WebSocket: give the option `WebSocket`, from npm’s `ws` for one');
+    throw new TypeError('no global WebSocket: name one in the option `WebSocket`');
   }
   const maxRetries = number(options, 'maxRetries', Infinity);
   const maxDelay = number(options, 'maxReconnectionDelay', POLICY.maxDelay);
@@ -82,5 +82,5 @@ function finite(number) {
 export function number(options, name, fallback, least = 0) {
   const value = options[name] ?? fallback;
   if (typeof value === 'number' && value >= least) return value;
-  throw new RangeError(`\`${name}\` is ${value}: it must be a number of at least ${least}`);
+  throw new RangeError(`\`${name}\` is ${value}, not a number of at least ${least}`);
 }

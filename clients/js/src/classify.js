@@ -28,10 +28,18 @@ const LATER_MS = 5_000;
  * @returns {Verdict}
  */
 export function classify({ code, reason }) {
-  if (FATAL.includes(code)) return 'fatal';
-  // By convention, half of each range that applications choose from says "do not come back".
-  if (code >= 3000 && code < 5000 && code % 1000 >= 500) return 'fatal';
+  if (isFatal(code)) return 'fatal';
   const pace = PACED.includes(code) && /(?:^|\s)retry-after-ms=(\d+)$/.exec(reason);
   if (pace) return { after: Number(pace[1]) };
   return code === 1013 ? { after: LATER_MS } : 'retry';
+}
+
+/**
+ * Whether nobody comes back after this code.
+ *
+ * @param {number} code
+ */
+export function isFatal(code) {
+  // By convention, half of each range that applications choose from says "do not come back".
+  return FATAL.includes(code) || (code >= 3000 && code < 5000 && code % 1000 >= 500);
 }

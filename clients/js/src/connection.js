@@ -109,6 +109,6 @@ export class Connection {
  * @param {Provided<T>} provided
  * @returns {Promise<T>}
  */
-async function ask(provided) {
+export async function ask(provided) {
   return typeof provided === 'function' ? /** @type {() => T | PromiseLike<T>} */ (provided)() : provided;
 }

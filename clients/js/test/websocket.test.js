@@ -60,7 +60,7 @@ describe('construction', () => {
 
   test('an option that makes no sense is named with its value', () => {
     const options = { ...QUICK, reconnectionDelayGrowFactor: 0.5 };
-    const message = /`reconnectionDelayGrowFactor` is 0.5: it must be a number of at least 1/;
+    const message = /`reconnectionDelayGrowFactor` is 0.5, not a number of at least 1/;
     assert.throws(() => new ReliableWebSocket(server.url, undefined, options), { name: 'RangeError', message });
   });
 });

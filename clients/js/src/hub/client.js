@@ -116,7 +116,7 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
    */
   async status(users) {
     const asked = [...users].map((user) => userName(user, 'users'));
-    if (asked.length > MAX_USERS) throw new RangeError(`at most ${MAX_USERS} users can be asked for`);
+    if (asked.length > MAX_USERS) throw new RangeError(`more than ${MAX_USERS} users`);
     return new Map((await this.#driver.request({ type: 'status', users: asked })).users);
   }
 
@@ -137,17 +137,17 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
   /** @param {Parameters<ConstructorParameters<typeof Driver>[2]>[0]} event */
   #hear(event) {
     switch (event.type) {
-      case 'up': {
-        const { type, ...session } = event;
-        return this.#become({ status: type, ...session });
-      }
-      case 'down':
-        return this.#become({ status: event.type, code: event.code, reason: event.reason });
       case 'ended': {
         // Whoever closes it knows why a loop ends.
         const error = event.end.why === 'closed' ? undefined : new HubError({ outcome: 'notSent', why: 'ended' });
         for (const topic of [...this.#topics.values()]) topic.end(error);
-        return this.#become({ status: event.type, end: event.end });
+      }
+      // Falls through.
+      case 'up':
+      case 'down': {
+        const { type: status, ...more } = event;
+        this.#state = /** @type {State} */ ({ status, ...more });
+        return this.#dispatch('state', this.#state);
       }
       case 'message':
         return this.#dispatch('message', event.data);
@@ -167,12 +167,6 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
     this.#topics.set(name, topic);
     this.#dispatch('topic', topic);
     return topic;
-  }
-
-  /** @param {State} state */
-  #become(state) {
-    this.#state = state;
-    this.#dispatch('state', state);
   }
 
   /**

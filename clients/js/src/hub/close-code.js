@@ -1,6 +1,6 @@
 /** The codes that links are closed with. docs/protocol.md, "Endings". */
 
-import { classify } from '../classify.js';
+import { isFatal } from '../classify.js';
 
 /** The client's farewell: the session is over at once. */
 export const FAREWELL = 4000;
@@ -18,6 +18,5 @@ export const TOLD_TO_GO = 4504;
  * @param {number} code
  */
 export function comesBack(code) {
-  if (code === FAREWELL || code === TAKEN_OVER) return false;
-  return classify({ code, reason: '', wasClean: true, opened: true }) !== 'fatal';
+  return code !== FAREWELL && code !== TAKEN_OVER && !isFatal(code);
 }

@@ -1,17 +1,17 @@
 /** Links that open: the old session goes on, or a new one begins. */
 
 import { FAREWELL, RETURNING } from './close-code.js';
-import { end, farewell, leave, lost, notUnderstood } from './ending.js';
+import { end, farewell, leave, lost } from './ending.js';
 import { Numbering } from './numbering.js';
 import { payloadSize } from './outbox.js';
 import { Pulse } from './pulse.js';
-import { TOO_MUCH, subscribeAnswered } from './receiving.js';
+import { check } from './read.js';
+import { subscribeAnswered } from './receiving.js';
 
 /** @typedef {import('./answers.js').Connected} Connected */
 /** @typedef {import('./client-message.js').Command} Command */
 /** @typedef {import('./core.js').Asked} Asked */
 /** @typedef {import('./core.js').Core} Core */
-/** @typedef {import('./numbering.js').Sent} Sent */
 
 /**
  * @param {Core} core
@@ -35,22 +35,20 @@ export function opened(core, { token }) {
  * @param {Core} core
  * @param {import('./hub-message.js').HubMessage} message
  */
-export function receivedConnecting(core, message) {
-  switch (message.type) {
-    case 'ok':
-      if (message.answer.to === 'connect') connected(core, message.answer.ok);
-      return;
-    case 'error':
-      if (message.error.temporary) return leave(core, RETURNING);
-      return end(core, FAREWELL, { why: 'refused', error: message.error });
-    case 'bye':
-      return farewell(core, message.value);
-    case 'heartbeat':
-    case 'ignored':
-      return;
-    default:
-      return notUnderstood(core, 'a message before the reply to `connect`');
-  }
+export function receivedConnecting(core, { type, value }) {
+  if (type === 'reply') answered(core, value.answer);
+  else if (type === 'bye') farewell(core, value);
+  else check(type === 'heartbeat' || type === 'ignored', type);
+}
+
+/**
+ * @param {Core} core
+ * @param {import('./hub-message.js').Reply['answer']} answer
+ */
+function answered(core, answer) {
+  if ('ok' in answer) connected(core, /** @type {Connected} */ (answer.ok));
+  else if (answer.error.temporary) leave(core, RETURNING);
+  else end(core, FAREWELL, { why: 'refused', error: answer.error });
 }
 
 /**
@@ -58,22 +56,23 @@ export function receivedConnecting(core, message) {
  * @param {Connected} connected
  */
 function connected(core, { session, key, user, resumed, got, heartbeat, limits, subscriptions }) {
-  if (resumed && core.identity?.session !== session) return notUnderstood(core, 'a resumption of another session');
-  core.state = { phase: 'up', pulse: new Pulse(core.now, heartbeat, core.config), leaveAt: Infinity };
+  check(!resumed || core.identity?.session === session, 'resumed');
+  core.state = { phase: 'up', pulse: new Pulse(core.now, heartbeat, core.config) };
+  core.leaveAt = Infinity;
   core.identity = { session, key };
   core.limits = limits;
   core.downSince = null;
   /** @type {import('./output.js').Event} */
   const up = { type: 'up', session, user, resumed };
-  if (resumed) return goOn(core, got, up);
-  const { unconfirmed } = core.numbering;
-  const unanswered = core.takePending();
-  core.numbering = new Numbering();
+  if (resumed) return goOn(core, up, core.numbering.confirm(got));
   core.out.push(up);
-  settleLost(core, unconfirmed);
+  const unanswered = [...core.pending];
+  core.pending.clear();
+  settleLost(core);
+  core.numbering = new Numbering();
   core.subscriptions.restart(core.now + core.config.lapseTimeout);
   core.isAwayTold = !core.away;
-  for (const [, ticket] of core.subscriptions.takeLeaving()) settleUnsubscribed(core, ticket);
+  for (const { ticket } of core.subscriptions.leaving.splice(0)) core.settleUnsubscribed(ticket);
   subscriptionsAnswered(core, new Map(subscriptions));
   for (const [id, asked] of unanswered) askAgain(core, id, asked);
 }
@@ -82,14 +81,12 @@ function connected(core, { session, key, user, resumed, got, heartbeat, limits, 
  * What the hub did not get goes again, with the numbers that it had.
  *
  * @param {Core} core
- * @param {number} got
  * @param {import('./output.js').Event} up
+ * @param {import('./numbering.js').Sent[]} confirmed
  */
-function goOn(core, got, up) {
-  const tickets = core.numbering.confirm(got);
-  if (tickets === null) return notUnderstood(core, TOO_MUCH);
+function goOn(core, up, confirmed) {
   core.out.push(up);
-  for (const ticket of tickets) core.settle(ticket, { outcome: 'sent' });
+  core.settleSent(confirmed);
   for (const { message } of core.numbering.unconfirmed) core.transmit(message);
 }
 
@@ -97,22 +94,13 @@ function goOn(core, got, up) {
  * What the lost session may have got or not, and nothing answers.
  *
  * @param {Core} core
- * @param {Sent[]} unconfirmed
  */
-function settleLost(core, unconfirmed) {
-  for (const { ticket, message } of unconfirmed) {
+function settleLost(core) {
+  for (const { ticket, message } of core.numbering.unconfirmed) {
     core.settle(ticket, { outcome: 'uncertain' });
     const subscription = message.type === 'ack' && core.subscriptions.get(message.topic);
     if (subscription) subscription.acked.isTold = false;
   }
-}
-
-/**
- * @param {Core} core
- * @param {number | null} ticket
- */
-function settleUnsubscribed(core, ticket) {
-  core.settle(ticket, { outcome: 'done', answer: { to: 'unsubscribe', ok: {} } });
 }
 
 /**
@@ -122,14 +110,16 @@ function settleUnsubscribed(core, ticket) {
  * @param {Map<string, import('./answers.js').Named>} answers
  */
 function subscriptionsAnswered(core, answers) {
-  for (const subscription of core.subscriptions.named) {
-    const answer = answers.get(subscription.topic);
-    answers.delete(subscription.topic);
-    if (answer !== undefined) subscribeAnswered(core, subscription, answer);
+  for (const subscription of core.subscriptions.values()) {
+    const { isNamed, topic } = subscription;
+    const answer = answers.get(topic);
+    if (!isNamed || answer === undefined) continue;
+    answers.delete(topic);
+    subscribeAnswered(core, subscription, answer);
   }
   // The application unsubscribed from these in the meantime.
   for (const [topic, answer] of [...answers].sort(byTopic)) {
-    if ('ok' in answer) core.subscriptions.leaving.push([topic, null]);
+    if ('ok' in answer) core.subscriptions.leaving.push({ topic, ticket: null });
   }
 }
 
@@ -154,7 +144,7 @@ function askAgain(core, id, asked) {
   if (command === 'uncertain') {
     core.settle(ticket, { outcome: command });
   } else if (command === 'done') {
-    settleUnsubscribed(core, ticket);
+    core.settleUnsubscribed(ticket);
   } else {
     core.pending.set(id, { ...asked, command });
     core.transmitNumbered({ type: 'command', id, command }, null, payloadSize(command));

@@ -17,11 +17,11 @@ import { Subscriptions } from './subscriptions.js';
 
 /**
  * What there is of a link. `connecting`: the transport is open and `connect` was sent. `up`: there is a
- * session on it; `leaveAt` is when to leave a hub that will go.
+ * session on it.
  *
  * @typedef {{ readonly phase: 'down' | 'ended' }
  *   | { readonly phase: 'connecting', readonly id: number, readonly deadline: number }
- *   | { readonly phase: 'up', readonly pulse: Pulse, readonly leaveAt: number }} State
+ *   | { readonly phase: 'up', readonly pulse: Pulse }} State
  */
 
 /**
@@ -35,6 +35,8 @@ export class Core {
   // What is there now.
   /** @type {State} */
   state = { phase: 'down' };
+  /** When to leave a hub that will go. */
+  leaveAt = Infinity;
   /** Since when there is no session that is up. @type {number | null} */
   downSince = null;
 
@@ -104,6 +106,24 @@ export class Core {
     else this.settle(subscription.ticket, error === undefined ? { outcome: 'withdrawn' } : { outcome: 'refused', error });
   }
 
+  /**
+   * The hub knows that a topic is left.
+   *
+   * @param {number | null} ticket
+   */
+  settleUnsubscribed(ticket) {
+    this.settle(ticket, { outcome: 'done', answer: { to: 'unsubscribe', ok: {} } });
+  }
+
+  /**
+   * The hub has got these.
+   *
+   * @param {import('./numbering.js').Sent[]} confirmed
+   */
+  settleSent(confirmed) {
+    for (const { ticket } of confirmed) this.settle(ticket, { outcome: 'sent' });
+  }
+
   /** @param {ClientMessage} message */
   transmit(message) {
     this.out.push({ type: 'transmit', message });
@@ -124,12 +144,5 @@ export class Core {
   /** Says how many messages were received. */
   tellGot() {
     this.transmit({ type: 'heartbeat', got: this.numbering.tell() });
-  }
-
-  /** Takes all commands that wait for their reply. */
-  takePending() {
-    const pending = [...this.pending];
-    this.pending.clear();
-    return pending;
   }
 }

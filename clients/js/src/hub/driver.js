@@ -4,7 +4,7 @@
  */
 
 import { Alarm, LATE } from '../alarm.js';
-import { LOST } from '../connection.js';
+import { LOST, ask } from '../connection.js';
 import { Reconnector } from '../reconnector.js';
 import { write } from './client-message.js';
 import { NO_HEARTBEAT } from './close-code.js';
@@ -66,11 +66,11 @@ export class Driver {
     this.#tell = tell;
     this.#session = new Session(config);
     const asked = async () => {
-      this.#token = typeof token === 'function' ? await token() : token;
-      return typeof url === 'function' ? url() : url;
+      this.#token = await ask(token);
+      return ask(url);
     };
+    if (typeof token !== 'function') this.#token = token;
     const isAsked = typeof token === 'function' || typeof url === 'function';
-    if (typeof token === 'string') this.#token = token;
     this.#reconnector = new Reconnector(isAsked ? asked : url, [SUBPROTOCOL], attempts, {
       opened: () => this.#opened(),
       received: ({ data: message }) => this.#heard({ type: 'received', message }),

@@ -1,6 +1,6 @@
 /** Links that end, and what becomes of requests without one. */
 
-import { FAREWELL, NOT_UNDERSTOOD, NO_HEARTBEAT, RETURNING, TOLD_TO_GO, comesBack } from './close-code.js';
+import { FAREWELL, NO_HEARTBEAT, RETURNING, TOLD_TO_GO, comesBack } from './close-code.js';
 
 /** @typedef {import('./core.js').Core} Core */
 /** @typedef {import('./output.js').End} End */
@@ -38,14 +38,6 @@ export function close(core) {
 }
 
 /**
- * @param {Core} core
- * @param {string} message
- */
-export function notUnderstood(core, message) {
-  end(core, NOT_UNDERSTOOD, { why: 'notUnderstood', message });
-}
-
-/**
  * Closes a link whose session is to go on: `after` so many milliseconds, or when the transport likes.
  *
  * @param {Core} core
@@ -68,15 +60,11 @@ export function end(core, code, end) {
   if (code !== null) core.out.push({ type: 'close', code, then: 'stop' });
   core.state = { phase: 'ended' };
   settleUnanswered(core);
-  const leaving = core.subscriptions.takeLeaving().map(([, ticket]) => ticket);
-  const wanted = [...core.subscriptions.values()].map((subscription) => subscription.takeTicket());
-  for (const ticket of [...leaving, ...wanted]) core.settle(ticket, ENDED);
-  for (let waiting; (waiting = core.outbox.pop()); ) core.settle(waiting.ticket, ENDED);
+  const { subscriptions, outbox } = core;
+  const waiting = [...subscriptions.leaving, ...subscriptions.values(), ...outbox.waiting.splice(0)];
+  for (const { ticket } of waiting) core.settle(ticket, { outcome: 'notSent', why: 'ended' });
   core.out.push({ type: 'ended', end });
 }
-
-/** @type {import('./output.js').Outcome} */
-const ENDED = { outcome: 'notSent', why: 'ended' };
 
 /**
  * @param {Core} core
@@ -93,14 +81,14 @@ function down(core) {
  * Deadlines of a link.
  *
  * @param {Core} core
- * @param {Extract<import('./core.js').State, { phase: 'up' }>} link
+ * @param {import('./pulse.js').Pulse} pulse
  */
-export function tickLink(core, { pulse, leaveAt }) {
+export function tickLink(core, pulse) {
   const due = pulse.tick(core.now);
   if (due === 'dead') return leave(core, NO_HEARTBEAT);
-  if (leaveAt <= core.now) return leave(core, RETURNING, 0);
+  if (core.leaveAt <= core.now) return leave(core, RETURNING, 0);
   if (due === 'ask') core.transmit({ type: 'heartbeat' });
-  for (let lapsed; (lapsed = core.subscriptions.lapsed(core.now)); ) core.unsubscribed(lapsed.topic);
+  for (let lapsed; (lapsed = core.subscriptions.find(({ phase }) => phase.name === 'lapsed' && phase.at <= core.now)); ) core.unsubscribed(lapsed.topic);
   if (core.numbering.deadline(pulse.interval) <= core.now) core.tellGot();
 }
 
@@ -112,7 +100,7 @@ export function tickLink(core, { pulse, leaveAt }) {
 export function agingDeadline({ config, downSince, numbering, outbox, pending }) {
   if (downSince === null) return Infinity;
   const { maxAge } = config;
-  const isAwaited = numbering.hasTickets() || [...pending.values()].some(({ ticket }) => ticket !== null);
+  const isAwaited = [...numbering.unconfirmed, ...pending.values()].some(({ ticket }) => ticket !== null);
   return Math.min(outbox.deadline(downSince, maxAge), isAwaited ? downSince + maxAge : Infinity);
 }
 
@@ -126,8 +114,7 @@ export function age(core) {
   const since = core.downSince ?? core.now;
   if (core.now >= since + maxAge) settleUnanswered(core);
   while (core.outbox.deadline(since, maxAge) <= core.now) {
-    const waiting = core.outbox.pop();
-    if (waiting !== undefined) core.settle(waiting.ticket, { outcome: 'notSent', why: 'expired' });
+    core.settle(core.outbox.pop().ticket, { outcome: 'notSent', why: 'expired' });
   }
 }
 
@@ -137,10 +124,13 @@ export function age(core) {
  * @param {Core} core
  */
 function settleUnanswered(core) {
-  for (const [id, asked] of core.takePending()) {
-    if (asked.ticket !== null) core.settle(asked.ticket, { outcome: 'uncertain' });
-    // What the session asked for itself.
-    else core.pending.set(id, asked);
+  for (const [id, { ticket }] of core.pending) {
+    core.settle(ticket, { outcome: 'uncertain' });
+    // What the session asked for itself stays.
+    if (ticket !== null) core.pending.delete(id);
   }
-  for (const ticket of core.numbering.takeTickets()) core.settle(ticket, { outcome: 'uncertain' });
+  for (const sent of core.numbering.unconfirmed) {
+    core.settle(sent.ticket, { outcome: 'uncertain' });
+    sent.ticket = null;
+  }
 }

@@ -12,9 +12,10 @@ export class Epochs {
 
   /**
    * @param {string} topic
-   * @param {string} epoch
+   * @param {string} [epoch] none in a topic without history
    */
   learn(topic, epoch) {
+    if (epoch === undefined) return;
     this.#known.delete(topic);
     const [oldest] = this.#known.keys();
     if (this.#known.size === MAX) this.#known.delete(oldest);

@@ -6,7 +6,7 @@
 export class HubError extends Error {
   /** @param {Failure} failure */
   constructor(failure) {
-    super(text(failure));
+    super(text(failure).join(': '));
     this.name = 'HubError';
     /** What became of the request: `refused` with the hub's `error`, `notSent` with `why`, `uncertain`, `withdrawn`. */
     this.failure = failure;
@@ -15,14 +15,7 @@ export class HubError extends Error {
 
 /** @param {Failure} failure */
 function text(failure) {
-  switch (failure.outcome) {
-    case 'refused':
-      return `${failure.error.code}: ${failure.error.message}`;
-    case 'notSent':
-      return `not sent: ${failure.why}`;
-    case 'uncertain':
-      return 'it was done or not: the session was lost before the hub said which';
-    case 'withdrawn':
-      return 'unsubscribed before the subscription stood';
-  }
+  const { outcome } = failure;
+  if (outcome === 'refused') return [outcome, failure.error.code, failure.error.message];
+  return outcome === 'notSent' ? [outcome, failure.why] : [outcome];
 }

@@ -29,10 +29,19 @@ function flushAway(core) {
 
 /** @param {Core} core */
 function flushAcks(core) {
-  for (let next; hasRoom(core, 0) && (next = core.subscriptions.unacknowledged); ) {
+  for (let next; hasRoom(core, 0) && (next = core.subscriptions.find(isUntold)); ) {
     next.acked.isTold = true;
     core.transmitNumbered({ type: 'ack', topic: next.topic, offset: next.acked.offset });
   }
+}
+
+/**
+ * Whether the hub does not know how far the application is.
+ *
+ * @param {import('./subscription.js').Subscription} subscription
+ */
+function isUntold({ phase, acked }) {
+  return phase.name === 'active' && acked.offset > 0 && !acked.isTold;
 }
 
 /**
@@ -42,14 +51,13 @@ function flushAcks(core) {
  */
 function flushLeaving(core) {
   for (let next; mayAsk(core, 0) && (next = core.subscriptions.leaving.shift()); ) {
-    const [topic, ticket] = next;
-    ask(core, ticket, { type: 'unsubscribe', topic });
+    ask(core, next.ticket, { type: 'unsubscribe', topic: next.topic });
   }
 }
 
 /** @param {Core} core */
 function flushWanted(core) {
-  for (let next; mayAsk(core, 0) && (next = core.subscriptions.wanted); ) {
+  for (let next; mayAsk(core, 0) && (next = core.subscriptions.find(({ phase }) => phase.name === 'wanted')); ) {
     const id = ask(core, null, { type: 'subscribe', topic: next.topic, options: next.request });
     next.phase = { name: 'asked', id };
   }
@@ -57,7 +65,7 @@ function flushWanted(core) {
 
 /** @param {Core} core */
 function flushOutbox(core) {
-  for (let next; (next = core.outbox.first); ) {
+  for (let next; (next = core.outbox.waiting[0]); ) {
     const { ticket, what, size } = next;
     const isLarge = size > core.limits.max_message;
     const may = what.type === 'send' ? hasRoom(core, size) : mayAsk(core, size);

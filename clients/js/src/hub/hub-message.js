@@ -2,7 +2,7 @@
 
 import { ANSWERS, subscribed } from './answers.js';
 import { comesBack } from './close-code.js';
-import { Fault, both, extended, fields, flag, numberUpTo, object, optional } from './read.js';
+import { both, check, extended, fields, flag, numberUpTo, object, optional } from './read.js';
 import {
   content,
   counted,
@@ -61,47 +61,43 @@ import {
  */
 
 /**
- * `ignored` has a number like the rest, and nothing else that matters.
+ * A reply to the command with this id: what was asked for, or why not.
  *
- * @typedef {{ readonly type: 'ok', readonly id: number, readonly answer: Answer }
- *   | { readonly type: 'error', readonly id: number, readonly error: ErrorReply }
+ * @typedef {{ readonly id: number, readonly answer: Answer | { readonly error: ErrorReply } }} Reply
+ */
+
+/**
+ * A `heartbeat` says how many messages the hub has got, or asks how many came. `ignored` has a number like the
+ * rest, and nothing else that matters.
+ *
+ * @typedef {{ readonly type: 'reply', readonly value: Reply }
  *   | Push
- *   | { readonly type: 'heartbeat', readonly got: number | undefined }
- *   | { readonly type: 'ignored' }} HubMessage
+ *   | { readonly type: 'heartbeat', readonly value: number | undefined }
+ *   | { readonly type: 'ignored', readonly value?: undefined }} HubMessage
  */
 
 /**
  * @param {string} json
  * @param {(id: number) => CommandType | undefined} asked which command waits under an id
  * @returns {HubMessage}
- * @throws {Fault}
+ * @throws {SyntaxError}
  */
 export function read(json, asked) {
-  const message = fields(parse(json), 'message');
-  const [kind, another] = KINDS.filter((kind) => (message[kind] ?? undefined) !== undefined);
-  if (another !== undefined) throw new Fault('a message of two kinds');
-  const numbered = envelope(message, 'message');
-  if (kind === undefined) {
-    if (numbered.got !== undefined || Object.keys(message).length === 0) return { type: 'heartbeat', got: numbered.got };
-    return { type: 'ignored' };
+  const message = fields(JSON.parse(json), 'message');
+  const { id, got } = envelope(message, 'message');
+  const [type, another] = KINDS.filter((kind) => (message[kind] ?? undefined) !== undefined);
+  check(another === undefined, 'message');
+  if (type === undefined) {
+    const isHeartbeat = got !== undefined || Object.keys(message).length === 0;
+    return isHeartbeat ? { type: 'heartbeat', value: got } : { type: 'ignored' };
   }
-  const value = message[kind];
-  if (kind !== 'ok' && kind !== 'error') return /** @type {Push} */ ({ type: kind, value: PUSHES[kind](value, kind) });
-  if (numbered.id === undefined) throw new Fault('`id` is missing');
-  const to = asked(numbered.id);
+  const value = message[type];
+  if (type !== 'ok' && type !== 'error') return /** @type {Push} */ ({ type, value: PUSHES[type](value, type) });
+  check(id !== undefined, 'id');
+  const to = asked(id);
   if (to === undefined) return { type: 'ignored' };
-  if (kind === 'error') return { type: kind, id: numbered.id, error: error(value, kind) };
-  const answer = /** @type {Answer} */ ({ to, ok: ANSWERS[to](value, kind) });
-  return { type: kind, id: numbered.id, answer };
-}
-
-/** @param {string} json */
-function parse(json) {
-  try {
-    return /** @type {unknown} */ (JSON.parse(json));
-  } catch {
-    throw new Fault('a message that is not JSON');
-  }
+  const answer = type === 'error' ? { error: error(value, type) } : /** @type {Answer} */ ({ to, ok: ANSWERS[to](value, type) });
+  return { type: 'reply', value: { id, answer } };
 }
 
 const envelope = object({ id: optional(id), got: optional(number) });
@@ -121,7 +117,8 @@ function publication(value, name) {
 /** @type {Reader<Gap>} */
 function gap(value, name) {
   const read = missed(value, name);
-  if ((read.from === undefined) !== (read.to === undefined)) throw new Fault('a gap with one end');
+  // Both ends or neither.
+  check((read.from === undefined) === (read.to === undefined), name);
   return read;
 }
 

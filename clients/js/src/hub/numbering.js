@@ -1,5 +1,7 @@
 /** How messages are numbered, so that a short break loses none. docs/protocol.md, "The link". */
 
+import { check } from './read.js';
+
 /** @typedef {import('./client-message.js').ClientMessage} ClientMessage */
 
 /** Told at the latest after so many messages, */
@@ -46,26 +48,16 @@ export class Numbering {
    * The hub says how many it got.
    *
    * @param {number} got
-   * @returns {number[] | null} the tickets that are settled by that; null if it cannot be
+   * @returns what is no longer unconfirmed
+   * @throws {SyntaxError} if it cannot be
    */
   confirm(got) {
     const newly = got - this.#confirmed;
-    if (newly < 0 || newly > this.unconfirmed.length) return null;
+    check(newly >= 0 && newly <= this.unconfirmed.length, 'got');
     const confirmed = this.unconfirmed.splice(0, newly);
     for (const { size } of confirmed) this.#bytes -= size;
     this.#confirmed = got;
-    return confirmed.flatMap(({ ticket }) => ticket ?? []);
-  }
-
-  hasTickets() {
-    return this.unconfirmed.some(({ ticket }) => ticket !== null);
-  }
-
-  /** Takes what is to be settled; the messages stay. */
-  takeTickets() {
-    const tickets = this.unconfirmed.flatMap(({ ticket }) => ticket ?? []);
-    for (const sent of this.unconfirmed) sent.ticket = null;
-    return tickets;
+    return confirmed;
   }
 
   /**

@@ -9,7 +9,7 @@
 
 export class Outbox {
   /** @type {Waiting[]} */
-  #waiting = [];
+  waiting = [];
   #bytes = 0;
 
   /**
@@ -21,20 +21,16 @@ export class Outbox {
    */
   push(now, ticket, what, { maxWaiting, maxWaitingBytes }) {
     const size = payloadSize(what);
-    if (this.#waiting.length >= maxWaiting || this.#bytes + size > maxWaitingBytes) return false;
+    if (this.waiting.length >= maxWaiting || this.#bytes + size > maxWaitingBytes) return false;
     this.#bytes += size;
-    this.#waiting.push({ ticket, what, size, since: now });
+    this.waiting.push({ ticket, what, size, since: now });
     return true;
   }
 
-  /** @returns {Waiting | undefined} */
-  get first() {
-    return this.#waiting[0];
-  }
-
+  /** Takes the first, if there is any. */
   pop() {
-    const first = this.#waiting.shift();
-    this.#bytes -= first?.size ?? 0;
+    const first = /** @type {Waiting} */ (this.waiting.shift());
+    this.#bytes -= first.size;
     return first;
   }
 
@@ -45,7 +41,8 @@ export class Outbox {
    * @param {number} maxAge
    */
   deadline(down, maxAge) {
-    return this.first === undefined ? Infinity : Math.max(this.first.since, down) + maxAge;
+    const [first] = this.waiting;
+    return first ? Math.max(first.since, down) + maxAge : Infinity;
   }
 }
 

@@ -1,5 +1,7 @@
 /** What applications say to each other, on its way to the hub: JSON or bytes, as written. */
 
+import { size } from '../message.js';
+
 /** Nobody nests deeper: whoever reads a whole message with a parser that stops at 128 can. */
 const MAX_DEPTH = 100;
 
@@ -23,8 +25,8 @@ export function payload(value) {
   /** @type {string | undefined} */
   const text = JSON.stringify(value);
   if (text === undefined) throw new TypeError('a payload is JSON or bytes');
-  if (depth(text) > MAX_DEPTH) throw new TypeError(`a payload is nested at most ${MAX_DEPTH} deep`);
-  return { field: 'data', text, size: new TextEncoder().encode(text).length };
+  if (depth(text) > MAX_DEPTH) throw new TypeError(`a payload is at most ${MAX_DEPTH} deep`);
+  return { field: 'data', text, size: size(text) };
 }
 
 /**
@@ -57,8 +59,8 @@ function depth(json) {
   let depth = 0;
   let deepest = 0;
   for (const [mark] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
-    if (mark === '[' || mark === '{') deepest = Math.max(deepest, ++depth);
-    else if (mark === ']' || mark === '}') depth -= 1;
+    if ('[{'.includes(mark)) deepest = Math.max(deepest, ++depth);
+    else if (']}'.includes(mark)) depth -= 1;
   }
   return deepest;
 }

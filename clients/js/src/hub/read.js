@@ -1,13 +1,10 @@
 /**
  * Reading what came from the wire: a reader takes one JSON value and gives it back checked, or throws
- * a `Fault`. docs/protocol.md, "WebSocket" and "Values".
+ * a `SyntaxError`, as `JSON.parse` does. docs/protocol.md, "WebSocket" and "Values".
  *
  * Two things cannot be told after `JSON.parse`: whether a number was written as `1.0`, and how deep a
  * payload is nested. Both are taken as they are.
  */
-
-/** What a message has in it that is not of this language. */
-export class Fault extends Error {}
 
 /**
  * `value` is undefined if the field is left out; `name` is the field's, for the fault.
@@ -19,14 +16,31 @@ export class Fault extends Error {}
 /** @typedef {Record<string, unknown>} Fields */
 
 /**
- * @param {unknown} value
- * @param {string} name
- * @returns {Fields}
+ * @param {boolean} isLegal
+ * @param {string} name of the field, or of the message
+ * @returns {asserts isLegal}
+ * @throws {SyntaxError}
  */
-export function fields(value, name) {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return /** @type {Fields} */ (value);
-  throw new Fault(`\`${name}\` is not an object`);
+export function check(isLegal, name) {
+  if (!isLegal) throw new SyntaxError(`\`${name}\` is not legal`);
 }
+
+/**
+ * A value that passes a test.
+ *
+ * @template T
+ * @param {(value: any) => boolean} isLegal
+ * @returns {Reader<T>}
+ */
+export function legal(isLegal) {
+  return (value, name) => {
+    check(isLegal(value), name);
+    return /** @type {T} */ (value);
+  };
+}
+
+/** @type {Reader<Fields>} */
+export const fields = legal((value) => typeof value === 'object' && value !== null && !Array.isArray(value));
 
 /**
  * An object with these fields; others are ignored, and those that are left out stay so.
@@ -58,7 +72,7 @@ export function object(readers) {
  * @returns {Reader<A & B>}
  */
 export function both(one, other) {
-  return (value, name) => ({ ...one(value, name), ...other(value, name) });
+  return extended(one, () => true, other);
 }
 
 /**
@@ -94,16 +108,16 @@ export function entries(key, reader) {
     });
 }
 
+/** @type {Reader<unknown[]>} */
+const items = legal(Array.isArray);
+
 /**
  * @template T
  * @param {Reader<T>} reader
  * @returns {Reader<readonly T[]>}
  */
 export function list(reader) {
-  return (value, name) => {
-    if (!Array.isArray(value)) throw new Fault(`\`${name}\` is not a list`);
-    return value.map((item) => reader(item, name));
-  };
+  return (value, name) => items(value, name).map((item) => reader(item, name));
 }
 
 /**
@@ -123,25 +137,16 @@ export function optional(reader, otherwise) {
  * @returns {Reader<number>}
  */
 export function numberUpTo(max, min = 0) {
-  return (value, name) => {
-    if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
-    throw new Fault(`\`${name}\` is not an integer within ${min} to ${max}`);
-  };
+  return legal((value) => Number.isInteger(value) && value >= min && value <= max);
 }
 
 /**
- * @param {RegExp} legal
+ * @param {RegExp} form
  * @returns {Reader<string>}
  */
-export function textLike(legal) {
-  return (value, name) => {
-    if (typeof value === 'string' && legal.test(value)) return value;
-    throw new Fault(`\`${name}\` is not legal text`);
-  };
+export function textLike(form) {
+  return legal((value) => typeof value === 'string' && form.test(value));
 }
 
 /** @type {Reader<boolean>} */
-export function flag(value, name) {
-  if (typeof value === 'boolean') return value;
-  throw new Fault(`\`${name}\` is neither true nor false`);
-}
+export const flag = legal((value) => typeof value === 'boolean');

@@ -8,7 +8,7 @@ export class Reader {
   #left;
   /** How it ends once all is read; null as long as it does not. @type {{ error?: unknown } | null} */
   #end = null;
-  /** @type {{ resolve: (result: IteratorResult<T, undefined>) => void, reject: (error: unknown) => void }[]} */
+  /** Who waits for the next. @type {((result: Promise<IteratorResult<T, undefined>>) => void)[]} */
   #waiting = [];
 
   /**
@@ -23,9 +23,11 @@ export class Reader {
   /** @param {T} value */
   push(value) {
     const first = this.#waiting.shift();
-    if (first !== undefined) return first.resolve({ done: false, value });
-    if (this.#unread.length < this.#max) this.#unread.push(value);
-    else this.end(new DOMException(`more than ${this.#max} publications are unread`, 'QuotaExceededError'));
+    if (first === undefined && this.#unread.length >= this.#max) {
+      return this.end(new DOMException(`more than ${this.#max} are unread`, 'QuotaExceededError'));
+    }
+    this.#unread.push(value);
+    first?.(this.next());
   }
 
   /** @param {unknown} [error] none for a normal end */
@@ -33,14 +35,14 @@ export class Reader {
     if (this.#end !== null) return;
     this.#end = error === undefined ? {} : { error };
     this.#left();
-    for (const waiting of this.#waiting.splice(0)) this.next().then(waiting.resolve, waiting.reject);
+    for (const resolve of this.#waiting.splice(0)) resolve(this.next());
   }
 
   /** @returns {Promise<IteratorResult<T, undefined>>} */
   async next() {
     const value = this.#unread.shift();
     if (value !== undefined) return { done: false, value };
-    if (this.#end === null) return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    if (this.#end === null) return new Promise((resolve) => this.#waiting.push(resolve));
     const { error } = this.#end;
     this.#end = {};
     if (error !== undefined) throw error;

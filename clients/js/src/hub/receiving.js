@@ -1,7 +1,8 @@
 /** What the hub says on a link with a session. */
 
-import { farewell, notUnderstood } from './ending.js';
+import { farewell } from './ending.js';
 import { ask, mayAsk } from './flush.js';
+import { check } from './read.js';
 import { Subscription, isSame } from './subscription.js';
 
 /** @typedef {import('./answers.js').Named} Named */
@@ -9,75 +10,67 @@ import { Subscription, isSame } from './subscription.js';
 /** @typedef {import('./core.js').Asked} Asked */
 /** @typedef {import('./core.js').Core} Core */
 /** @typedef {import('./hub-message.js').HubMessage} HubMessage */
+/** @typedef {import('./hub-message.js').Reply} Reply */
+/** @typedef {import('./pulse.js').Pulse} Pulse */
+/** @typedef {import('./values.js').PresenceState} PresenceState */
 
 /**
  * @param {Core} core
  * @param {HubMessage} message
+ * @param {Pulse} pulse the link's
+ * @throws {SyntaxError} if the hub may not say this here
  */
-export function received(core, message) {
-  switch (message.type) {
-    case 'ok':
-    case 'error':
-      return replied(core, message);
-    case 'pub':
-      return published(core, message.value);
-    case 'gap':
-      return missed(core, message.value);
-    case 'message':
-      return void core.out.push({ type: 'message', ...message.value });
-    case 'presence':
-      return presenceChanged(core, message.value);
-    case 'subscribed':
-      return subscribedByHub(core, message.value);
-    case 'unsubscribed':
-      return core.unsubscribed(message.value.topic, message.value.error);
-    case 'bye':
-      return farewell(core, message.value);
-    case 'drain':
-      if (core.state.phase === 'up') core.state = { ...core.state, leaveAt: core.now + message.value.after };
-      return;
-    case 'heartbeat':
-      return message.got === undefined ? core.tellGot() : confirmed(core, message.got);
-  }
+export function received(core, { type, value }, pulse) {
+  /** @type {(core: Core, value: any, pulse: Pulse) => void} */
+  const handle = HANDLERS[type];
+  handle(core, value, pulse);
 }
+
+/** @type {{ [K in HubMessage['type']]: (core: Core, value: Extract<HubMessage, { type: K }>['value'], pulse: Pulse) => void }} */
+const HANDLERS = {
+  reply: replied,
+  pub: published,
+  gap: missed,
+  message: (core, { data }) => core.out.push({ type: 'message', data }),
+  presence: presenceChanged,
+  subscribed: subscribedByHub,
+  unsubscribed: (core, { topic, error }) => core.unsubscribed(topic, error),
+  bye: farewell,
+  drain: (core, { after }) => (core.leaveAt = core.now + after),
+  heartbeat,
+  ignored() {},
+};
 
 /**
- * The hub has got so many messages, which it may have been asked for.
+ * The hub has got so many messages, which it may have been asked for; or it asks.
  *
  * @param {Core} core
- * @param {number} got
+ * @param {number | undefined} got
+ * @param {Pulse} pulse
  */
-function confirmed(core, got) {
-  const tickets = core.numbering.confirm(got);
-  if (tickets === null) return notUnderstood(core, TOO_MUCH);
-  for (const ticket of tickets) core.settle(ticket, { outcome: 'sent' });
-  const roundTrip = core.state.phase === 'up' ? core.state.pulse.answered(core.now) : null;
+function heartbeat(core, got, pulse) {
+  if (got === undefined) return core.tellGot();
+  core.settleSent(core.numbering.confirm(got));
+  const roundTrip = pulse.answered(core.now);
   if (roundTrip !== null) core.out.push({ type: 'heartbeat', roundTrip });
 }
-
-export const TOO_MUCH = 'a `got` beyond what was sent';
-
-/** @typedef {Extract<HubMessage, { type: 'ok' | 'error' }>} Reply */
 
 /**
  * @param {Core} core
  * @param {Reply} reply
  */
 function replied(core, reply) {
-  const asked = core.pending.get(reply.id);
-  if (asked === undefined) return;
-  core.pending.delete(reply.id);
+  const { id, answer } = reply;
+  const asked = /** @type {Asked} */ (core.pending.get(id));
+  core.pending.delete(id);
   const { ticket, command } = asked;
-  if (reply.type === 'ok' && reply.answer.to === 'publish' && command.type === 'publish') {
-    const { epoch } = reply.answer.ok;
-    if (epoch !== undefined) core.epochs.learn(command.topic, epoch);
-  }
   if (ticket === null) return repliedToSession(core, asked, reply);
-  if (reply.type === 'ok') return core.settle(ticket, { outcome: 'done', answer: reply.answer });
-  const { error } = reply;
-  if (command.type === 'unsubscribe' && error.code === 'not_subscribed') {
-    return core.settle(ticket, { outcome: 'done', answer: { to: 'unsubscribe', ok: {} } });
+  if ('ok' in answer) {
+    if (answer.to === 'publish' && command.type === 'publish') core.epochs.learn(command.topic, answer.ok.epoch);
+    return core.settle(ticket, { outcome: 'done', answer });
   }
+  const { error } = answer;
+  if (command.type === 'unsubscribe' && error.code === 'not_subscribed') return core.settleUnsubscribed(ticket);
   core.settle(ticket, error.code === 'unsure' ? { outcome: 'uncertain' } : { outcome: 'refused', error });
 }
 
@@ -88,17 +81,15 @@ function replied(core, reply) {
  * @param {Asked} asked
  * @param {Reply} reply
  */
-function repliedToSession(core, { command }, reply) {
-  if (command.type !== 'subscribe' && command.type !== 'presence') return;
+function repliedToSession(core, { command }, { id, answer }) {
+  if (!('topic' in command)) return;
   const subscription = core.subscriptions.get(command.topic);
   if (subscription === undefined) return;
   const { phase, roster } = subscription;
-  if (command.type === 'subscribe') {
-    if (phase.name !== 'asked' || phase.id !== reply.id) return;
-    if (reply.type === 'error') return subscribeAnswered(core, subscription, reply);
-    if (reply.answer.to === 'subscribe') return subscribeAnswered(core, subscription, reply.answer);
-  } else if (roster.isAsked(reply.id)) {
-    if (reply.type === 'ok' && reply.answer.to === 'presence') tellMembers(core, subscription, reply.answer.ok);
+  if (command.type === 'subscribe' && phase.name === 'asked' && phase.id === id) {
+    subscribeAnswered(core, subscription, /** @type {Named} */ (answer));
+  } else if (command.type === 'presence' && roster.isAsked(id)) {
+    if ('ok' in answer) tellMembers(core, subscription, /** @type {PresenceState} */ (answer.ok));
     // The next change asks again.
     else roster.reset(null);
   }
@@ -151,15 +142,12 @@ function begin(core, subscription, answer) {
  * @param {{ readonly topic: string } & Subscribed} pushed
  */
 function subscribedByHub(core, { topic, ...subscribed }) {
-  const { subscriptions } = core;
-  const { maxSubscriptions } = core.config;
+  const { subscriptions, config } = core;
   const known = subscriptions.get(topic);
-  if (known === undefined && subscriptions.count >= maxSubscriptions) {
-    return notUnderstood(core, `more than ${maxSubscriptions} subscriptions`);
-  }
+  check(known !== undefined || subscriptions.count < config.maxSubscriptions, 'subscribed');
   const subscription = known ?? subscriptions.add(new Subscription(topic, 'hub', {}, null));
-  const start = subscribed.live ? null : subscribed.position;
-  const isThere = subscription.position === null || isSame(subscription.position, start);
+  const { position } = subscription;
+  const isThere = position === null || (!subscribed.live && isSame(position, subscribed.position));
   if (isThere) begin(core, subscription, subscribed);
   else subscription.phase = { name: 'wanted' };
 }
@@ -180,12 +168,12 @@ function active(core, topic) {
  * @param {import('./hub-message.js').Publication} publication
  */
 function published(core, publication) {
-  const subscription = active(core, publication.topic);
+  const { topic, kind } = publication;
+  const subscription = active(core, topic);
   if (subscription === undefined) return;
-  const continuity = publication.kind === 'live' ? 'next' : subscription.advance(publication);
+  const continuity = kind === 'live' ? 'next' : subscription.advance(publication);
   if (continuity === 'hole') subscription.phase = { name: 'wanted' };
-  if (continuity !== 'next' || publication.kind === 'skipped') return;
-  core.tell('publication', publication.topic, publication);
+  if (continuity === 'next' && kind !== 'skipped') core.tell('publication', topic, publication);
 }
 
 /**
@@ -193,10 +181,11 @@ function published(core, publication) {
  * @param {import('./hub-message.js').Gap} gap
  */
 function missed(core, gap) {
-  const subscription = active(core, gap.topic);
+  const { topic, to } = gap;
+  const subscription = active(core, topic);
   if (subscription === undefined) return;
-  if (gap.to !== undefined) subscription.moveTo(gap.to);
-  core.tell('gap', gap.topic, gap);
+  if (to !== undefined) subscription.moveTo(to);
+  core.tell('gap', topic, gap);
 }
 
 /**
@@ -205,10 +194,12 @@ function missed(core, gap) {
  */
 function presenceChanged(core, change) {
   const { topic } = change;
-  const roster = core.subscriptions.get(topic)?.roster;
-  const advice = roster?.change(change);
+  const subscription = core.subscriptions.get(topic);
+  if (subscription === undefined) return;
+  const { roster } = subscription;
+  const advice = roster.change(change);
   // Without room the next change asks.
-  if (advice === 'ask' && mayAsk(core, 0)) roster?.ask(ask(core, null, { type: 'presence', topic }));
+  if (advice === 'ask' && mayAsk(core, 0)) roster.ask(ask(core, null, { type: 'presence', topic }));
   if (advice !== 'tell') return;
   if (change.count !== undefined) core.tell('memberCount', topic, change.count);
   else core.tell('membersChanged', topic, { joined: change.join, left: change.leave });
@@ -219,7 +210,7 @@ function presenceChanged(core, change) {
  *
  * @param {Core} core
  * @param {Subscription} subscription
- * @param {import('./values.js').PresenceState} state
+ * @param {PresenceState} state
  */
 function tellMembers(core, { roster, topic }, state) {
   roster.reset(state.version);

@@ -66,9 +66,9 @@ function unsubscribe(core, ticket, topic) {
   core.settle(subscription.ticket, { outcome: 'withdrawn' });
   const wasNeverAsked = position === null && phase.name !== 'asked' && phase.name !== 'active';
   if (wasNeverAsked || phase.name === 'lapsed') {
-    core.settle(ticket, { outcome: 'done', answer: { to: 'unsubscribe', ok: {} } });
+    core.settleUnsubscribed(ticket);
   } else {
-    core.subscriptions.leaving.push([topic, ticket]);
+    core.subscriptions.leaving.push({ topic, ticket });
   }
 }
 

@@ -18,13 +18,13 @@
  */
 
 import { size } from '../message.js';
-import { RETURNING } from './close-code.js';
+import { NOT_UNDERSTOOD, RETURNING } from './close-code.js';
 import { opened, receivedConnecting } from './connecting.js';
 import { Core } from './core.js';
-import { age, agingDeadline, close, leave, lost, notUnderstood, tickLink } from './ending.js';
+import { age, agingDeadline, close, end, leave, lost, tickLink } from './ending.js';
 import { flush } from './flush.js';
 import { read } from './hub-message.js';
-import { Fault } from './read.js';
+import { check } from './read.js';
 import { received } from './receiving.js';
 import { acknowledge, request, setAway } from './requests.js';
 
@@ -62,7 +62,7 @@ export class Session {
         return Math.min(agingDeadline(core), state.deadline);
       case 'up': {
         const told = core.numbering.deadline(state.pulse.interval);
-        return Math.min(told, state.leaveAt, core.subscriptions.deadline, state.pulse.deadline);
+        return Math.min(told, core.leaveAt, core.subscriptions.deadline, state.pulse.deadline);
       }
     }
   }
@@ -97,33 +97,29 @@ const HANDLERS = { opened, received: hear, lost, tick, request, ack: acknowledge
  * @param {{ readonly message: import('../message.js').Message }} input
  */
 function hear(core, { message }) {
-  const { state } = core;
-  if (state.phase !== 'up' && state.phase !== 'connecting') return;
-  const heard = decode(core, message);
-  if (state.phase === 'up') {
-    state.pulse.heard(core.now);
-    if (heard.type !== 'heartbeat') core.numbering.received(core.now, size(message));
+  try {
+    understand(core, message);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    end(core, NOT_UNDERSTOOD, { why: 'notUnderstood', message: error.message });
   }
-  if (heard.type === 'fault') notUnderstood(core, heard.message);
-  else if (state.phase === 'up') received(core, heard);
-  else receivedConnecting(core, heard);
 }
 
 /**
  * @param {Core} core
  * @param {import('../message.js').Message} message
- * @returns {import('./hub-message.js').HubMessage | { type: 'fault', message: string }}
+ * @throws {SyntaxError} if it is not of this language, or not here
  */
-function decode({ state, pending }, message) {
-  if (typeof message !== 'string') return { type: 'fault', message: 'a message that is not text' };
-  try {
-    return read(message, (id) => {
-      if (state.phase !== 'connecting') return pending.get(id)?.command.type;
-      return id === state.id ? 'connect' : undefined;
-    });
-  } catch (error) {
-    if (error instanceof Fault) return { type: 'fault', message: error.message };
-    throw error;
+function understand(core, message) {
+  const { state, pending } = core;
+  check(typeof message === 'string', 'message');
+  if (state.phase === 'connecting') {
+    receivedConnecting(core, read(message, (id) => (id === state.id ? 'connect' : undefined)));
+  } else if (state.phase === 'up') {
+    const heard = read(message, (id) => pending.get(id)?.command.type);
+    state.pulse.heard(core.now);
+    if (heard.type !== 'heartbeat') core.numbering.received(core.now, size(message));
+    received(core, heard, state.pulse);
   }
 }
 
@@ -141,6 +137,6 @@ function tick(core) {
       if (state.deadline <= core.now) leave(core, RETURNING);
       return;
     case 'up':
-      tickLink(core, state);
+      tickLink(core, state.pulse);
   }
 }

@@ -117,8 +117,8 @@ function modeOf({ presence }) {
 
 /**
  * @param {Position} one
- * @param {Position | null | undefined} other
+ * @param {Position} other
  */
 export function isSame(one, other) {
-  return one.epoch === other?.epoch && one.offset === other.offset && one.tag === other.tag;
+  return one.epoch === other.epoch && one.offset === other.offset && one.tag === other.tag;
 }

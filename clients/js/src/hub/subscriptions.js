@@ -4,7 +4,7 @@
 
 /** @extends {Map<string, Subscription>} */
 export class Subscriptions extends Map {
-  /** Topics that the hub still has to be told about, with the request that is settled by that. @type {[topic: string, ticket: number | null][]} */
+  /** Topics that the hub still has to be told about, with the request that is settled by that. @type {{ readonly topic: string, readonly ticket: number | null }[]} */
   leaving = [];
 
   /** How many there are, for the hub as well. */
@@ -25,31 +25,11 @@ export class Subscriptions extends Map {
     return removed;
   }
 
-  /** Takes those that are to end. */
-  takeLeaving() {
-    return this.leaving.splice(0);
-  }
-
   /** What `connect` names. */
   name() {
     const ofApplication = [...this.values()].filter(({ origin }) => origin === 'application');
     for (const subscription of ofApplication) subscription.isNamed = true;
     return ofApplication.map(({ topic, request }) => /** @type {const} */ ([topic, request]));
-  }
-
-  /** Those that a `connect` named. */
-  get named() {
-    return [...this.values()].filter(({ isNamed }) => isNamed);
-  }
-
-  /** The first that is to be asked for. */
-  get wanted() {
-    return this.#find(({ phase }) => phase.name === 'wanted');
-  }
-
-  /** The first of which the hub does not know how far the application is. */
-  get unacknowledged() {
-    return this.#find(({ phase, acked }) => phase.name === 'active' && acked.offset > 0 && !acked.isTold);
   }
 
   /** When the next is to be asked for, or is over. */
@@ -74,15 +54,6 @@ export class Subscriptions extends Map {
   }
 
   /**
-   * The first that the hub did not make again in time.
-   *
-   * @param {number} now
-   */
-  lapsed(now) {
-    return this.#find(({ phase }) => phase.name === 'lapsed' && phase.at <= now);
-  }
-
-  /**
    * A new session begins: none stands any more.
    *
    * @param {number} at when those are over that the hub has not made again
@@ -94,8 +65,12 @@ export class Subscriptions extends Map {
     }
   }
 
-  /** @param {(subscription: Subscription) => boolean} is */
-  #find(is) {
+  /**
+   * The first of this kind.
+   *
+   * @param {(subscription: Subscription) => boolean} is
+   */
+  find(is) {
     for (const subscription of this.values()) if (is(subscription)) return subscription;
   }
 }

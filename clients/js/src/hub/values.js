@@ -2,7 +2,7 @@
 
 import { size } from '../message.js';
 import { fromBase64 } from './payload.js';
-import { Fault, both, extended, fields, flag, list, numberUpTo, object, optional, textLike } from './read.js';
+import { both, check, extended, fields, flag, legal, list, numberUpTo, object, optional, textLike } from './read.js';
 
 /** @template T @typedef {import('./read.js').Reader<T>} Reader */
 
@@ -24,11 +24,7 @@ export const name = textLike(/^[ -~]{1,128}$/);
  * @param {number} max
  * @returns {Reader<string>}
  */
-const textUpTo = (max) => (value, name) => {
-  const read = text(value, name);
-  if (read !== '' && size(read) <= max) return read;
-  throw new Fault(`\`${name}\` has not 1 to ${max} bytes`);
-};
+const textUpTo = (max) => legal((value) => typeof value === 'string' && value !== '' && size(value) <= max);
 
 /** A token, or a session's key. */
 export const secret = textUpTo(8192);
@@ -58,14 +54,17 @@ export const place = object({ offset: number, tag: u32, prev: u32 });
  * @type {Reader<{ readonly data: unknown }>}
  */
 export function payload(value, name) {
-  const { data, b64: given } = fields(value, name);
-  const b64 = given ?? undefined;
-  if ((data === undefined) === (b64 === undefined)) throw new Fault(`\`${name}\` has not one of \`data\` and \`b64\``);
-  if (b64 === undefined) return { data };
-  const bytes = fromBase64(text(b64, 'b64'));
-  if (bytes === null) throw new Fault('`b64` is not base64 with padding');
-  return { data: bytes };
+  const { data, b64 } = fields(value, name);
+  const bytes = base64(b64 ?? undefined, 'b64');
+  check((data === undefined) !== (bytes === undefined), name);
+  return { data: bytes ?? data };
 }
+
+const base64 = optional((value, name) => {
+  const bytes = fromBase64(text(value, name));
+  check(bytes !== null, name);
+  return bytes;
+});
 
 /**
  * What a publication says. `time` is in milliseconds since 1970 UTC; `from` is who published it, if that
