@@ -22,44 +22,32 @@
 export const LOST = Object.freeze({ code: 1006, reason: '', wasClean: false });
 
 export class Connection {
-  /** @type {WebSocket | null} */
-  #socket = null;
+  /** The native WebSocket, once there is one. @type {WebSocket & { terminate?: () => void } | null} */
+  socket = null;
   /** @type {Listener | null} */
   #listener;
-  #WebSocket;
 
-  /**
-   * @param {typeof globalThis.WebSocket} WebSocket
-   * @param {Listener} listener
-   */
-  constructor(WebSocket, listener) {
-    this.#WebSocket = WebSocket;
+  /** @param {Listener} listener */
+  constructor(listener) {
     this.#listener = listener;
   }
 
   /**
    * What is a function is asked, and may take its time.
    *
+   * @param {typeof globalThis.WebSocket} WebSocket
    * @param {Provided<Url>} url
    * @param {Provided<Protocols>} protocols
    */
-  start(url, protocols) {
-    if (typeof url !== 'function' && typeof protocols !== 'function') {
-      this.#open(url, protocols);
-      return;
-    }
+  start(WebSocket, url, protocols) {
+    if (typeof url !== 'function' && typeof protocols !== 'function') return this.#open(WebSocket, url, protocols);
     Promise.all([ask(url), ask(protocols)]).then(
-      ([url, protocols]) => this.#open(url, protocols),
+      ([url, protocols]) => this.#open(WebSocket, url, protocols),
       (error) => {
         this.#listener?.failed(String(error), error);
         this.#listener?.ended(LOST);
       },
     );
-  }
-
-  /** The native WebSocket, once there is one. */
-  get socket() {
-    return this.#socket;
   }
 
   /**
@@ -69,28 +57,26 @@ export class Connection {
    */
   drop(farewell) {
     this.#listener = null;
-    const socket = /** @type {WebSocket & { terminate?: () => void } | null} */ (this.#socket);
+    const { socket } = this;
     // npm's `ws` would wait half a minute for the answer of a peer that is gone.
-    if (farewell === null && socket?.terminate !== undefined) socket.terminate();
+    if (farewell === null && socket?.terminate) socket.terminate();
     else socket?.close(farewell?.code, farewell?.reason);
   }
 
   /**
+   * @param {typeof globalThis.WebSocket} WebSocket
    * @param {Url} url
    * @param {Protocols} protocols
    */
-  #open(url, protocols) {
+  #open(WebSocket, url, protocols) {
     if (this.#listener === null) return;
     /** @type {WebSocket} */
     let socket;
     try {
-      const WebSocket = this.#WebSocket;
-      socket = protocols === undefined ? new WebSocket(url) : new WebSocket(url, protocols);
+      socket = this.socket = new WebSocket(url, protocols);
     } catch (error) {
-      this.#listener.refused(error);
-      return;
+      return this.#listener.refused(error);
     }
-    this.#socket = socket;
     // They stay when it is dropped: `ws` throws an error that has no listener.
     socket.addEventListener('open', () => this.#listener?.opened());
     socket.addEventListener('message', (event) => this.#listener?.received(event));

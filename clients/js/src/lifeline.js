@@ -12,6 +12,7 @@ import { Heartbeat } from './heartbeat.js';
 import { Outgoing } from './outgoing.js';
 import { CLOSED, CLOSING, CONNECTING, OPEN } from './ready-state.js';
 import { Reconnector, said } from './reconnector.js';
+import { attempts } from './retry.js';
 
 /** @typedef {import('./connection.js').Protocols} Protocols */
 /** @typedef {import('./connection.js').Url} Url */
@@ -84,6 +85,10 @@ export class Lifeline {
 
   get reconnector() {
     return this.#reconnector;
+  }
+
+  get retryCount() {
+    return attempts(this.#settings.attempts.retry, this.#reconnector.state, performance.now());
   }
 
   get outgoing() {

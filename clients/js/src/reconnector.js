@@ -17,7 +17,6 @@ import { OPEN } from './ready-state.js';
 
 /** @template T @typedef {import('./connection.js').Provided<T>} Provided */
 
-
 /**
  * Who uses it. A call may come in the middle of what is done at once; `settle` ends that, and then anything
  * may be called.
@@ -34,15 +33,13 @@ import { OPEN } from './ready-state.js';
  * @property {() => void} settle all that happens at once has been done
  */
 
-/** What is said of a connection that we gave up. */
-const GIVEN_UP = { timeout: 'no connection in time', offline: 'offline' };
-
 export class Reconnector {
   #url;
   #protocols;
   #settings;
   #owner;
-  #state;
+  /** What is decided. @type {retry.State} */
+  state;
   /** @type {Connection | null} */
   #connection = null;
   #stopListening = () => {};
@@ -61,7 +58,7 @@ export class Reconnector {
     this.#protocols = protocols;
     this.#settings = settings;
     this.#owner = owner;
-    this.#state = retry.idle(settings.retry);
+    this.state = retry.idle(settings.retry);
   }
 
   /** The native WebSocket, if there is one. */
@@ -70,7 +67,7 @@ export class Reconnector {
   }
 
   get phase() {
-    return this.#state.phase;
+    return this.state.phase;
   }
 
   /** Whether there is or shall be a connection. */
@@ -87,19 +84,15 @@ export class Reconnector {
     return this.phase === 'open' && this.socket?.readyState === OPEN;
   }
 
-  get attempts() {
-    return retry.attempts(this.#settings.retry, this.#state, performance.now());
-  }
-
   /** Milliseconds to the next attempt; null if none is waited for. */
   get retryIn() {
-    const state = this.#state;
+    const { state } = this;
     return state.phase === 'waiting' ? Math.max(0, state.until - performance.now()) : null;
   }
 
   /** When `tick` is due, by `performance.now()`. */
   get due() {
-    return retry.due(this.#state);
+    return retry.due(this.state);
   }
 
   /** The first time; throws what the native constructor throws. */
@@ -174,16 +167,16 @@ export class Reconnector {
     if (!this.isWanted) this.#decide({ type: isOffline() ? 'offline' : 'online' });
     this.#decide({ type });
     this.#stopListening();
-    if (this.isWanted) this.#stopListening = listen((news) => this.#hear(news));
+    if (this.isWanted) this.#stopListening = listen((news) => this.#notice(news));
     this.#owner.settle();
   }
 
   /** @param {retry.Input} input */
   #decide(input) {
     const { retry: policy, debug } = this.#settings;
-    const [state, actions] = retry.step(policy, this.#state, input, performance.now(), Math.random());
+    const [state, actions] = retry.step(policy, this.state, input, performance.now(), Math.random());
     if (debug) console.log('everwire', input, state, actions);
-    this.#state = state;
+    this.state = state;
     for (const action of actions) this.#act(action);
   }
 
@@ -209,14 +202,14 @@ export class Reconnector {
       this.letGo(this.#farewell);
       return this.#owner.lost(said(this.#farewell, true));
     }
-    const reason = GIVEN_UP[cause];
+    const reason = cause === 'timeout' ? 'no connection in time' : cause;
     this.letGo(null);
     this.#owner.failed?.(reason);
     this.#owner.lost({ ...LOST, reason });
   }
 
   #connect() {
-    this.#connection = new Connection(this.#settings.WebSocket, {
+    this.#connection = new Connection({
       opened: () => {
         this.#decide({ type: 'opened' });
         this.#owner.opened();
@@ -237,7 +230,7 @@ export class Reconnector {
         this.giveUp(String(error), 'fatal');
       },
     });
-    this.#connection.start(this.#url, this.#protocols);
+    this.#connection.start(this.#settings.WebSocket, this.#url, this.#protocols);
   }
 
   // What happens.
@@ -259,7 +252,7 @@ export class Reconnector {
   }
 
   /** @param {'online' | 'offline' | 'awake'} news */
-  #hear(news) {
+  #notice(news) {
     this.#decide({ type: news });
     this.#owner.noticed(news);
     this.#owner.settle();

@@ -67,7 +67,7 @@ export class ReliableWebSocket extends WebSocketTarget {
 
   /** How many attempts have failed since there was a stable connection. */
   get retryCount() {
-    return this.#lifeline.reconnector.attempts;
+    return this.#lifeline.retryCount;
   }
 
   /** Milliseconds to the next attempt; null if none is waited for. */

@@ -71,8 +71,16 @@ export const POLICY = Object.freeze({
  * @returns {State}
  */
 export function idle(policy) {
-  const facts = { attempts: 0, ceiling: policy.minDelay, lostAt: null, downSince: null };
-  return Object.freeze({ phase: 'idle', ...facts, online: true });
+  return Object.freeze({ phase: 'idle', ...begin(policy), online: true });
+}
+
+/**
+ * As if nothing had ever failed.
+ *
+ * @param {Policy} policy
+ */
+function begin({ minDelay }) {
+  return { attempts: 0, ceiling: minDelay, lostAt: null, downSince: null };
 }
 
 /**
@@ -86,7 +94,7 @@ export function idle(policy) {
 export function step(policy, state, input, now, random) {
   const { phase } = state;
   const same = facts(state);
-  const fresh = { ...same, attempts: 0, ceiling: policy.minDelay, lostAt: null, downSince: now };
+  const fresh = { ...same, ...begin(policy), downSince: now };
   /** @type {(facts: Facts, ...before: Action[]) => Step} */
   const connect = (facts, ...before) => {
     const deadline = now + policy.openTimeout;
@@ -102,23 +110,21 @@ export function step(policy, state, input, now, random) {
       return become(same, { phase: 'open', since: now });
     case 'down':
       if (phase !== 'connecting' && phase !== 'open') break;
-      return next(policy, count(policy, state, now), input, now, random);
+      return next(policy, state, input, now, random);
     case 'tick':
       if (phase === 'waiting' && now >= state.until) return connect(same);
       if (phase !== 'connecting' || now < state.deadline) break;
-      return next(policy, count(policy, state, now), RETRY, now, random, drop('timeout'));
+      return next(policy, state, { verdict: 'retry', after: null }, now, random, drop('timeout'));
     case 'online': {
       const online = { ...same, online: true };
       if (phase === 'offline' || (phase === 'waiting' && !state.paced)) return connect(online);
       return become(online, state);
     }
     case 'offline': {
-      if (phase === 'idle' || phase === 'ended' || phase === 'offline') {
-        return become({ ...same, online: false }, state);
-      }
-      const told = phase === 'open' ? count(policy, state, now) : same;
-      const actions = phase === 'waiting' ? [] : [drop('offline')];
-      return become({ ...told, online: false }, { phase: 'offline' }, ...actions);
+      const offline = { ...(phase === 'open' ? count(policy, state, now) : same), online: false };
+      if (phase === 'waiting') return become(offline, { phase: 'offline' });
+      if (phase !== 'connecting' && phase !== 'open') return become(offline, state);
+      return become(offline, { phase: 'offline' }, drop('offline'));
     }
     case 'awake':
       if (phase !== 'waiting' || state.paced) break;
@@ -157,11 +163,8 @@ export function due(state) {
  * @param {number} now
  */
 export function attempts(policy, state, now) {
-  return state.phase === 'open' && isStable(policy, state, now) ? 0 : state.attempts;
+  return isStable(policy, state, now) ? 0 : state.attempts;
 }
-
-/** @type {{ verdict: 'retry' | 'fatal', after: number | null }} */
-const RETRY = { verdict: 'retry', after: null };
 
 /**
  * A connection that stayed starts the schedule anew; anything else is one more failure.
@@ -173,34 +176,35 @@ const RETRY = { verdict: 'retry', after: null };
  */
 function count(policy, state, now) {
   const same = facts(state);
-  if (state.phase === 'open' && isStable(policy, state, now)) {
-    return { ...same, attempts: 0, ceiling: policy.minDelay, lostAt: now, downSince: now };
-  }
+  if (isStable(policy, state, now)) return { ...same, ...begin(policy), lostAt: now, downSince: now };
   return { ...same, attempts: same.attempts + 1 };
 }
 
 /**
+ * Whether there is a connection that has stayed.
+ *
  * @param {Policy} policy
- * @param {{ since: number }} open
+ * @param {State} state
  * @param {number} now
  */
-function isStable(policy, { since }, now) {
-  return now - since >= policy.stableAfter;
+function isStable({ stableAfter }, state, now) {
+  return state.phase === 'open' && now - state.since >= stableAfter;
 }
 
 /**
- * What follows a failure that has been counted.
+ * What follows a failure.
  *
  * @param {Policy} policy
- * @param {Facts} facts
+ * @param {State} state
  * @param {{ verdict: 'retry' | 'fatal', after: number | null }} ending
  * @param {number} now
  * @param {number} random
  * @param {...Action} before
  * @returns {Step}
  */
-function next(policy, facts, { verdict, after }, now, random, ...before) {
+function next(policy, state, { verdict, after }, now, random, ...before) {
   const { maxAttempts, maxElapsed } = policy;
+  const facts = count(policy, state, now);
   if (verdict === 'fatal') return end(facts, 'fatal', ...before);
   if (maxAttempts !== null && facts.attempts >= maxAttempts) return end(facts, 'attempts', ...before);
   if (!facts.online) return become(facts, { phase: 'offline' }, ...before);
