@@ -4,7 +4,7 @@ import { Driver } from './driver.js';
 import { HubError } from './error.js';
 import { settings } from './options.js';
 import { payload } from './payload.js';
-import { target } from './target.js';
+import { dispatch, target } from './target.js';
 import { Topic } from './topic.js';
 import { method, name as userName, topic as topicName } from './values.js';
 
@@ -62,12 +62,12 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
 
   /** Milliseconds to the next attempt to connect; null if none is waited for. */
   get retryIn() {
-    return this.#driver.retryIn;
+    return this.#driver.reconnector.retryIn;
   }
 
   /** Ends the wait for the next attempt. */
   retryNow() {
-    this.#driver.retryNow();
+    this.#driver.reconnector.retryNow();
   }
 
   /**
@@ -147,12 +147,12 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
       case 'down': {
         const { type: status, ...more } = event;
         this.#state = /** @type {State} */ ({ status, ...more });
-        return this.#dispatch('state', this.#state);
+        return dispatch(this, 'state', this.#state);
       }
       case 'message':
-        return this.#dispatch('message', event.data);
+        return dispatch(this, 'message', event.data);
       case 'heartbeat':
-        return this.#dispatch('heartbeat', event.roundTrip);
+        return dispatch(this, 'heartbeat', event.roundTrip);
       default:
         this.#topicOf(event.topic).hear(event);
     }
@@ -165,17 +165,8 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
     // A subscription that the hub made.
     const topic = this.topic(name);
     this.#topics.set(name, topic);
-    this.#dispatch('topic', topic);
+    dispatch(this, 'topic', topic);
     return topic;
-  }
-
-  /**
-   * @template {keyof HubEvents} K
-   * @param {K} type
-   * @param {HubEvents[K]} detail
-   */
-  #dispatch(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
 

@@ -2,7 +2,6 @@
 
 import { Epochs } from './epochs.js';
 import { Numbering } from './numbering.js';
-import { Outbox } from './outbox.js';
 import { Subscriptions } from './subscriptions.js';
 
 /** @typedef {import('./answers.js').Answer} Answer */
@@ -28,7 +27,7 @@ import { Subscriptions } from './subscriptions.js';
  * A command that waits for its reply. `ticket` is null if the session itself asked; `again` is how a
  * publication would be sent again.
  *
- * @typedef {{ readonly ticket: number | null, readonly command: Command, readonly again: string }} Asked
+ * @typedef {{ readonly ticket: import('./input.js').Ticket | null, readonly command: Command, readonly again: string }} Asked
  */
 
 export class Core {
@@ -51,7 +50,8 @@ export class Core {
   subscriptions = new Subscriptions();
   /** In the order of the ids, which is that of the sending. @type {Map<number, Asked>} */
   pending = new Map();
-  outbox = new Outbox();
+  /** Requests that wait for the link, in the order of their making. @type {import('./outbox.js').Waiting[]} */
+  outbox = [];
   epochs = new Epochs();
   away = false;
   isAwayTold = true;
@@ -74,7 +74,7 @@ export class Core {
   }
 
   /**
-   * @param {number | null} ticket null if nobody waits
+   * @param {import('./input.js').Ticket | null} ticket null if nobody waits
    * @param {Outcome} outcome
    */
   settle(ticket, outcome) {
@@ -109,7 +109,7 @@ export class Core {
   /**
    * The hub knows that a topic is left.
    *
-   * @param {number | null} ticket
+   * @param {import('./input.js').Ticket | null} ticket
    */
   settleUnsubscribed(ticket) {
     this.settle(ticket, { outcome: 'done', answer: { to: 'unsubscribe', ok: {} } });
@@ -133,11 +133,11 @@ export class Core {
    * Sends a message that has a number.
    *
    * @param {ClientMessage} message
-   * @param {number | null} [ticket]
+   * @param {import('./input.js').Ticket | null} [ticket]
    * @param {number} [size]
    */
   transmitNumbered(message, ticket = null, size = 0) {
-    this.numbering.sent({ message, ticket, size });
+    this.numbering.unconfirmed.push({ message, ticket, size });
     this.transmit(message);
   }
 

@@ -21,6 +21,8 @@ import { Session } from './session.js';
 
 const SUBPROTOCOL = 'everwire.json.v1';
 
+/** Whoever waits for a request. @typedef {{ resolve: (answer: any) => void, reject: (error: HubError) => void }} Ticket */
+
 /** How long the hub may take to answer when the network is back, somebody looks, or the machine slept (milliseconds). */
 const HURRY_MS = 3_000;
 
@@ -38,7 +40,8 @@ const HURRY_MS = 3_000;
 
 export class Driver {
   #session;
-  #reconnector;
+  /** For what it knows of attempts. */
+  reconnector;
   #tell;
   #alarm = new Alarm((late) => this.#ring(late));
   /** When a hub that was asked in a hurry has to have said something. */
@@ -49,9 +52,6 @@ export class Driver {
   #ending = null;
   /** What the latest link, or attempt at one, ended with. @type {Loss} */
   #loss = LOST;
-  /** @type {Map<number, { resolve: (answer: any) => void, reject: (error: HubError) => void }>} */
-  #waiting = new Map();
-  #nextTicket = 1;
   /** What is to be done, in order. @type {Output[]} */
   #outputs = [];
   #isBusy = false;
@@ -71,25 +71,15 @@ export class Driver {
     };
     if (typeof token !== 'function') this.#token = token;
     const isAsked = typeof token === 'function' || typeof url === 'function';
-    this.#reconnector = new Reconnector(isAsked ? asked : url, [SUBPROTOCOL], attempts, {
+    this.reconnector = new Reconnector(isAsked ? asked : url, [SUBPROTOCOL], attempts, {
       opened: () => this.#opened(),
       received: ({ data: message }) => this.#heard({ type: 'received', message }),
       lost: (ending) => this.#lost(ending),
-      closing: ({ code }) => this.#reconnector.socket?.close(code),
+      closing: ({ code }) => this.reconnector.socket?.close(code),
       noticed: (news) => news !== 'offline' && this.#hurry(),
       settle: () => this.#run(),
     });
-    this.#reconnector.start();
-  }
-
-  /** Milliseconds to the next attempt; null if none is waited for. */
-  get retryIn() {
-    return this.#reconnector.retryIn;
-  }
-
-  /** Ends the wait for the next attempt. */
-  retryNow() {
-    this.#reconnector.retryNow();
+    this.reconnector.start();
   }
 
   /** @param {import('./input.js').Input} input */
@@ -105,10 +95,8 @@ export class Driver {
    * @throws {HubError} (the promise) if it was not done, or perhaps not
    */
   request(request) {
-    const ticket = this.#nextTicket++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(ticket, { resolve, reject });
-      this.step({ type: 'request', ticket, request });
+      this.step({ type: 'request', ticket: { resolve, reject }, request });
     });
   }
 
@@ -123,7 +111,7 @@ export class Driver {
     this.#isBusy = true;
     for (let output; (output = this.#outputs.shift()); ) this.#do(output);
     this.#isBusy = false;
-    this.#alarm.set(this.#session.deadline, this.#reconnector.due, this.#hurryBy);
+    this.#alarm.set(this.#session.deadline, this.reconnector.due, this.#hurryBy);
   }
 
   /** @param {Output} output */
@@ -131,16 +119,16 @@ export class Driver {
     switch (output.type) {
       case 'transmit':
         // Into a socket that is closing it would be lost; so it is, and sent again.
-        if (this.#reconnector.isOpen) this.#reconnector.socket?.send(write(output.message));
+        if (this.reconnector.isOpen) this.reconnector.socket?.send(write(output.message));
         return;
       case 'close':
-        if (output.then === 'stop') this.#reconnector.close(output);
-        else this.#reconnector.leave({ code: output.code }, output.after);
+        if (output.then === 'stop') this.reconnector.close(output);
+        else this.reconnector.leave({ code: output.code }, output.after);
         return;
       case 'down':
         return this.#tell({ ...output, ...this.#loss });
       case 'settled':
-        return this.#settle(output.ticket, output.outcome);
+        return settle(/** @type {Ticket} */ (output.ticket), output.outcome);
       case 'ended':
         return this.#tell({ type: 'ended', end: this.#ending ?? output.end });
       default:
@@ -148,27 +136,9 @@ export class Driver {
     }
   }
 
-  /**
-   * @param {number} ticket
-   * @param {Outcome} outcome
-   */
-  #settle(ticket, outcome) {
-    const waiting = this.#waiting.get(ticket);
-    this.#waiting.delete(ticket);
-    switch (outcome.outcome) {
-      case 'done':
-        return waiting?.resolve(outcome.answer.ok);
-      case 'subscribed':
-      case 'sent':
-        return waiting?.resolve(undefined);
-      default:
-        waiting?.reject(new HubError(outcome));
-    }
-  }
-
   #opened() {
-    if (this.#reconnector.socket?.protocol === SUBPROTOCOL) this.#take({ type: 'opened', token: this.#token });
-    else this.#giveUp({ why: 'notUnderstood', message: `the server does not speak ${SUBPROTOCOL}` });
+    if (this.reconnector.socket?.protocol === SUBPROTOCOL) this.#take({ type: 'opened', token: this.#token });
+    else this.#giveUp({ why: 'notUnderstood', message: `not ${SUBPROTOCOL}` });
   }
 
   /** @param {import('./input.js').Input} input a message, or the end of them */
@@ -181,7 +151,7 @@ export class Driver {
   #lost({ code, reason }) {
     this.#loss = { code, reason };
     this.#heard({ type: 'lost', code });
-    if (!this.#reconnector.isWanted) this.#giveUp({ why: 'unreachable' });
+    if (!this.reconnector.isWanted) this.#giveUp({ why: 'unreachable' });
   }
 
   /** @param {Ending} ending */
@@ -193,9 +163,9 @@ export class Driver {
 
   /** @param {number} late */
   #ring(late) {
-    this.#reconnector.tick(late);
+    this.reconnector.tick(late);
     if (late > LATE) this.#hurry();
-    else if (performance.now() >= this.#hurryBy) this.#reconnector.leave({ code: NO_HEARTBEAT });
+    else if (performance.now() >= this.#hurryBy) this.reconnector.leave({ code: NO_HEARTBEAT });
     this.step({ type: 'tick' });
   }
 
@@ -204,5 +174,21 @@ export class Driver {
     if (this.#session.phase !== 'up') return;
     this.#hurryBy = performance.now() + HURRY_MS;
     this.#outputs.push({ type: 'transmit', message: { type: 'heartbeat' } });
+  }
+}
+
+/**
+ * @param {Ticket} ticket
+ * @param {Outcome} outcome
+ */
+function settle({ resolve, reject }, outcome) {
+  switch (outcome.outcome) {
+    case 'done':
+      return resolve(outcome.answer.ok);
+    case 'subscribed':
+    case 'sent':
+      return resolve(undefined);
+    default:
+      reject(new HubError(outcome));
   }
 }

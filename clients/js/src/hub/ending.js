@@ -61,7 +61,7 @@ export function end(core, code, end) {
   core.state = { phase: 'ended' };
   settleUnanswered(core);
   const { subscriptions, outbox } = core;
-  const waiting = [...subscriptions.leaving, ...subscriptions.values(), ...outbox.waiting.splice(0)];
+  const waiting = [...subscriptions.leaving, ...subscriptions.values(), ...outbox.splice(0)];
   for (const { ticket } of waiting) core.settle(ticket, { outcome: 'notSent', why: 'ended' });
   core.out.push({ type: 'ended', end });
 }
@@ -101,7 +101,7 @@ export function agingDeadline({ config, downSince, numbering, outbox, pending })
   if (downSince === null) return Infinity;
   const { maxAge } = config;
   const isAwaited = [...numbering.unconfirmed, ...pending.values()].some(({ ticket }) => ticket !== null);
-  return Math.min(outbox.deadline(downSince, maxAge), isAwaited ? downSince + maxAge : Infinity);
+  return Math.min(expiry(outbox, downSince, maxAge), isAwaited ? downSince + maxAge : Infinity);
 }
 
 /**
@@ -113,9 +113,20 @@ export function age(core) {
   const { maxAge } = core.config;
   const since = core.downSince ?? core.now;
   if (core.now >= since + maxAge) settleUnanswered(core);
-  while (core.outbox.deadline(since, maxAge) <= core.now) {
-    core.settle(core.outbox.pop().ticket, { outcome: 'notSent', why: 'expired' });
+  while (expiry(core.outbox, since, maxAge) <= core.now) {
+    core.settle(core.outbox.splice(0, 1)[0].ticket, { outcome: 'notSent', why: 'expired' });
   }
+}
+
+/**
+ * When the first that waits has been without a link, lost at `down`, for too long.
+ *
+ * @param {Core['outbox']} outbox
+ * @param {number} down
+ * @param {number} maxAge
+ */
+function expiry([first], down, maxAge) {
+  return first === undefined ? Infinity : Math.max(first.since, down) + maxAge;
 }
 
 /**

@@ -65,12 +65,12 @@ function flushWanted(core) {
 
 /** @param {Core} core */
 function flushOutbox(core) {
-  for (let next; (next = core.outbox.waiting[0]); ) {
+  for (let next; (next = core.outbox[0]); ) {
     const { ticket, what, size } = next;
     const isLarge = size > core.limits.max_message;
     const may = what.type === 'send' ? hasRoom(core, size) : mayAsk(core, size);
     if (!may && !isLarge) return;
-    core.outbox.pop();
+    core.outbox.shift();
     if (isLarge) core.settle(ticket, { outcome: 'notSent', why: 'tooLarge' });
     else if (what.type === 'send') core.transmitNumbered(what, ticket, size);
     else ask(core, ticket, what);
@@ -81,7 +81,7 @@ function flushOutbox(core) {
  * Sends a command; its reply is waited for.
  *
  * @param {Core} core
- * @param {number | null} ticket
+ * @param {import('./input.js').Ticket | null} ticket
  * @param {Command} command
  * @returns its id
  */

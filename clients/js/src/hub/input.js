@@ -1,5 +1,7 @@
 /** What happens to a session. */
 
+/** What the application knows a request by. @typedef {number | object} Ticket */
+
 /** @typedef {import('./client-message.js').SubscribeOptions} SubscribeOptions */
 /** @typedef {import('./payload.js').Payload} Payload */
 
@@ -32,7 +34,7 @@
  *   | { readonly type: 'received', readonly message: import('../message.js').Message }
  *   | { readonly type: 'lost', readonly code: number | null }
  *   | { readonly type: 'tick' | 'close' }
- *   | { readonly type: 'request', readonly ticket: number, readonly request: Request }
+ *   | { readonly type: 'request', readonly ticket: Ticket, readonly request: Request }
  *   | { readonly type: 'ack', readonly topic: string, readonly offset: number }
  *   | { readonly type: 'away', readonly away: boolean }} Input
  */

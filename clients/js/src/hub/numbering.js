@@ -1,5 +1,6 @@
 /** How messages are numbered, so that a short break loses none. docs/protocol.md, "The link". */
 
+import { bytesOf } from './outbox.js';
 import { check } from './read.js';
 
 /** @typedef {import('./client-message.js').ClientMessage} ClientMessage */
@@ -12,26 +13,18 @@ const TELL_AFTER_BYTES = 64 * 1024;
 /**
  * A message that the hub has not confirmed. `ticket` is that of a `send`, which is settled by that.
  *
- * @typedef {{ readonly message: ClientMessage, ticket: number | null, readonly size: number }} Sent
+ * @typedef {{ readonly message: ClientMessage, ticket: import('./input.js').Ticket | null, readonly size: number }} Sent
  */
 
 /** The numbers of one session in both directions. Numbers are not written: both sides count. */
 export class Numbering {
   /** What was sent and not confirmed, in order. @type {Sent[]} */
   unconfirmed = [];
-  /** Bytes of payload in it. */
-  #bytes = 0;
   /** How many messages the hub has confirmed. */
   #confirmed = 0;
   #received = 0;
   /** Received since the hub was told `got` last. @type {{ messages: number, bytes: number, since: number | null }} */
   #untold = { messages: 0, bytes: 0, since: null };
-
-  /** @param {Sent} sent */
-  sent(sent) {
-    this.#bytes += sent.size;
-    this.unconfirmed.push(sent);
-  }
 
   /**
    * Whether one more message of this size may be sent before others are confirmed. One alone always may.
@@ -41,7 +34,7 @@ export class Numbering {
    */
   hasRoom(size, { maxUnconfirmed, maxUnconfirmedBytes }) {
     const { length } = this.unconfirmed;
-    return length === 0 || (length < maxUnconfirmed && this.#bytes + size <= maxUnconfirmedBytes);
+    return length === 0 || (length < maxUnconfirmed && bytesOf(this.unconfirmed) + size <= maxUnconfirmedBytes);
   }
 
   /**
@@ -54,10 +47,8 @@ export class Numbering {
   confirm(got) {
     const newly = got - this.#confirmed;
     check(newly >= 0 && newly <= this.unconfirmed.length, 'got');
-    const confirmed = this.unconfirmed.splice(0, newly);
-    for (const { size } of confirmed) this.#bytes -= size;
     this.#confirmed = got;
-    return confirmed;
+    return this.unconfirmed.splice(0, newly);
   }
 
   /**

@@ -26,7 +26,8 @@ import { name } from './values.js';
 /** @typedef {ReturnType<typeof settings>} Settings */
 
 const MAX_UNREAD = 1_000;
-const ID_BYTES = 16;
+/** Of 32 bits each. */
+const ID_WORDS = 4;
 
 /** @param {Options} options */
 export function settings({ token, client = draw(), firstKey, maxUnread, ...others }) {
@@ -50,6 +51,5 @@ const LIMITS = /** @type {[keyof Limits, number][]} */ (Object.entries(limits));
 
 /** A name that nobody else has. */
 function draw() {
-  const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return crypto.getRandomValues(new Uint32Array(ID_WORDS)).join('-');
 }

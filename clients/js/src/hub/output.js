@@ -76,7 +76,7 @@
  * @typedef {{ readonly type: 'transmit', readonly message: ClientMessage }
  *   | { readonly type: 'close', readonly code: number, readonly then: 'return', readonly after: number | null }
  *   | { readonly type: 'close', readonly code: number, readonly then: 'stop' }
- *   | { readonly type: 'settled', readonly ticket: number, readonly outcome: Outcome }
+ *   | { readonly type: 'settled', readonly ticket: import('./input.js').Ticket, readonly outcome: Outcome }
  *   | Event} Output
  */
 

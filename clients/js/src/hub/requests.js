@@ -1,6 +1,7 @@
 /** What the application asks for. */
 
 import { age } from './ending.js';
+import { bytesOf, payloadSize } from './outbox.js';
 import { Subscription } from './subscription.js';
 
 /** @typedef {import('./core.js').Core} Core */
@@ -9,7 +10,7 @@ import { Subscription } from './subscription.js';
 
 /**
  * @param {Core} core
- * @param {{ readonly ticket: number, readonly request: Request }} input
+ * @param {{ readonly ticket: import('./input.js').Ticket, readonly request: Request }} input
  */
 export function request(core, { ticket, request }) {
   if (core.state.phase === 'ended') return refuse(core, ticket, 'ended');
@@ -18,7 +19,11 @@ export function request(core, { ticket, request }) {
   const isPublication = request.type === 'publish';
   const what = isPublication ? { ...request, key: core.nextKey, again: null } : request;
   if (!core.isUp) age(core);
-  if (!core.outbox.push(core.now, ticket, what, core.config)) return refuse(core, ticket, 'full');
+  const { now, outbox, config } = core;
+  const size = payloadSize(what);
+  const isFull = outbox.length >= config.maxWaiting || bytesOf(outbox) + size > config.maxWaitingBytes;
+  if (isFull) return refuse(core, ticket, 'full');
+  outbox.push({ ticket, what, size, since: now });
   if (isPublication) core.nextKey += 1;
 }
 
@@ -44,7 +49,7 @@ export function setAway(core, { away }) {
 
 /**
  * @param {Core} core
- * @param {number} ticket
+ * @param {import('./input.js').Ticket} ticket
  * @param {Extract<Request, { type: 'subscribe' }>} request
  */
 function subscribe(core, ticket, { topic, options }) {
@@ -56,7 +61,7 @@ function subscribe(core, ticket, { topic, options }) {
 
 /**
  * @param {Core} core
- * @param {number} ticket
+ * @param {import('./input.js').Ticket} ticket
  * @param {string} topic
  */
 function unsubscribe(core, ticket, topic) {
@@ -74,7 +79,7 @@ function unsubscribe(core, ticket, topic) {
 
 /**
  * @param {Core} core
- * @param {number} ticket
+ * @param {import('./input.js').Ticket} ticket
  * @param {NotSent} why
  */
 function refuse(core, ticket, why) {

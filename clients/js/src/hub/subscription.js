@@ -39,7 +39,7 @@ export class Subscription {
    * @param {string} topic
    * @param {'application' | 'hub'} origin who wants it
    * @param {SubscribeOptions} options
-   * @param {number | null} ticket the request to settle once it stands
+   * @param {import('./input.js').Ticket | null} ticket the request to settle once it stands
    */
   constructor(topic, origin, options, ticket) {
     this.topic = topic;

@@ -4,7 +4,7 @@
 
 /** @extends {Map<string, Subscription>} */
 export class Subscriptions extends Map {
-  /** Topics that the hub still has to be told about, with the request that is settled by that. @type {{ readonly topic: string, readonly ticket: number | null }[]} */
+  /** Topics that the hub still has to be told about, with the request that is settled by that. @type {{ readonly topic: string, readonly ticket: import('./input.js').Ticket | null }[]} */
   leaving = [];
 
   /** How many there are, for the hub as well. */

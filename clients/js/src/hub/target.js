@@ -22,3 +22,14 @@
 export function target() {
   return /** @type {new () => Target<M>} */ (/** @type {unknown} */ (EventTarget));
 }
+
+/**
+ * @template M
+ * @template {keyof M & string} K
+ * @param {Target<M>} target
+ * @param {K} type
+ * @param {M[K]} detail
+ */
+export function dispatch(target, type, detail) {
+  target.dispatchEvent(new CustomEvent(type, { detail }));
+}

@@ -3,7 +3,7 @@
 import { HubError } from './error.js';
 import { payload } from './payload.js';
 import { Reader } from './reader.js';
-import { target } from './target.js';
+import { dispatch, target } from './target.js';
 
 /** @typedef {import('./answers.js').HistoryPage} HistoryPage */
 /** @typedef {import('./answers.js').Receipt} Receipt */
@@ -193,7 +193,7 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
         return this.#change(detail.joined, detail.left, detail.joined);
       case 'memberCount':
         this.#memberCount = detail;
-        return this.#dispatch('presence', { joined: [], left: [] });
+        return dispatch(this, 'presence', { joined: [], left: [] });
       case 'publication':
         for (const reader of [...this.#readers]) reader.push(detail);
         break;
@@ -203,7 +203,7 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
       case 'unsubscribed':
         this.end(detail && new HubError({ outcome: 'refused', error: detail }));
     }
-    this.#dispatch(type, detail);
+    dispatch(this, type, detail);
   }
 
   /**
@@ -228,15 +228,6 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
     for (const { session } of left) this.#members.delete(session);
     for (const member of known) this.#members.set(member.session, member);
     this.#memberCount = this.#members.size;
-    this.#dispatch('presence', { joined, left });
-  }
-
-  /**
-   * @template {keyof TopicEvents} K
-   * @param {K} type
-   * @param {TopicEvents[K]} detail
-   */
-  #dispatch(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    dispatch(this, 'presence', { joined, left });
   }
 }
