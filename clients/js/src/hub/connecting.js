@@ -3,13 +3,11 @@
 import { FAREWELL, RETURNING } from './close-code.js';
 import { end, farewell, leave, lost } from './ending.js';
 import { Numbering } from './numbering.js';
-import { payloadSize } from './outbox.js';
 import { Pulse } from './pulse.js';
 import { check } from './read.js';
 import { subscribeAnswered } from './receiving.js';
 
 /** @typedef {import('./answers.js').Connected} Connected */
-/** @typedef {import('./client-message.js').Command} Command */
 /** @typedef {import('./core.js').Asked} Asked */
 /** @typedef {import('./core.js').Core} Core */
 
@@ -138,40 +136,23 @@ function byTopic([one], [other]) {
  * @param {number} id
  * @param {Asked} asked
  */
-function askAgain(core, id, asked) {
-  const { ticket } = asked;
-  const command = repeated(core, asked);
-  if (command === 'uncertain') {
-    core.settle(ticket, { outcome: command });
-  } else if (command === 'done') {
-    core.settleUnsubscribed(ticket);
-  } else {
-    core.pending.set(id, { ...asked, command });
-    core.transmitNumbered({ type: 'command', id, command }, null, payloadSize(command));
-  }
-}
-
-/**
- * What is sent in the place of a command, or what became of it.
- *
- * @param {Core} core
- * @param {Asked} asked
- * @returns {Command | 'done' | 'uncertain'}
- */
-function repeated({ config }, { ticket, command, again }) {
+function askAgain(core, id, { ticket, command, again }) {
   switch (command.type) {
     case 'subscribe':
     case 'unsubscribe':
-      return 'done';
+      // No subscription stands any more, and those that are wanted are asked for anew.
+      return core.settleUnsubscribed(ticket);
     case 'presence':
-      // The session's own are asked for anew.
-      return ticket === null ? 'done' : command;
-    case 'rpc':
-      return 'uncertain';
+      // Likewise what the session itself asked for.
+      if (ticket === null) return;
+      break;
     case 'publish':
       // Keys are the client's: without a name the hub takes it for another one now.
-      return config.client === null ? 'uncertain' : { ...command, again };
-    default:
-      return command;
+      if (core.config.client === null) return core.settle(ticket, { outcome: 'uncertain' });
+      command = { ...command, again };
+      break;
+    case 'rpc':
+      return core.settle(ticket, { outcome: 'uncertain' });
   }
+  core.transmitCommand(id, { ticket, command, again });
 }

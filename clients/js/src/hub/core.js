@@ -2,6 +2,7 @@
 
 import { Epochs } from './epochs.js';
 import { Numbering } from './numbering.js';
+import { payloadSize } from './outbox.js';
 import { Subscriptions } from './subscriptions.js';
 
 /** @typedef {import('./answers.js').Answer} Answer */
@@ -18,7 +19,7 @@ import { Subscriptions } from './subscriptions.js';
  * What there is of a link. `connecting`: the transport is open and `connect` was sent. `up`: there is a
  * session on it.
  *
- * @typedef {{ readonly phase: 'down' | 'ended' }
+ * @typedef {{ readonly phase: 'down' | 'ended', readonly deadline: number }
  *   | { readonly phase: 'connecting', readonly id: number, readonly deadline: number }
  *   | { readonly phase: 'up', readonly pulse: Pulse }} State
  */
@@ -33,7 +34,7 @@ import { Subscriptions } from './subscriptions.js';
 export class Core {
   // What is there now.
   /** @type {State} */
-  state = { phase: 'down' };
+  state = { phase: 'down', deadline: Infinity };
   /** When to leave a hub that will go. */
   leaveAt = Infinity;
   /** Since when there is no session that is up. @type {number | null} */
@@ -134,11 +135,22 @@ export class Core {
    *
    * @param {ClientMessage} message
    * @param {import('./input.js').Ticket | null} [ticket]
-   * @param {number} [size]
    */
-  transmitNumbered(message, ticket = null, size = 0) {
+  transmitNumbered(message, ticket = null) {
+    const size = payloadSize(message.type === 'command' ? message.command : message);
     this.numbering.unconfirmed.push({ message, ticket, size });
     this.transmit(message);
+  }
+
+  /**
+   * Sends a command; its reply is waited for.
+   *
+   * @param {number} id
+   * @param {Asked} asked
+   */
+  transmitCommand(id, asked) {
+    this.pending.set(id, asked);
+    this.transmitNumbered({ type: 'command', id, command: asked.command });
   }
 
   /** Says how many messages were received. */

@@ -58,7 +58,7 @@ export function leave(core, code, after = null) {
  */
 export function end(core, code, end) {
   if (code !== null) core.out.push({ type: 'close', code, then: 'stop' });
-  core.state = { phase: 'ended' };
+  core.state = { phase: 'ended', deadline: Infinity };
   settleUnanswered(core);
   const { subscriptions, outbox } = core;
   const waiting = [...subscriptions.leaving, ...subscriptions.values(), ...outbox.splice(0)];
@@ -71,7 +71,7 @@ export function end(core, code, end) {
  */
 function down(core) {
   const wasUp = core.isUp;
-  core.state = { phase: 'down' };
+  core.state = { phase: 'down', deadline: Infinity };
   if (!wasUp) return;
   core.downSince = core.now;
   core.out.push({ type: 'down' });

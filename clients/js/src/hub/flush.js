@@ -1,7 +1,5 @@
 /** What leaves when there is room: in this order, what keeps the session right and what waits. */
 
-import { payloadSize } from './outbox.js';
-
 /** @typedef {import('./client-message.js').Command} Command */
 /** @typedef {import('./core.js').Core} Core */
 
@@ -72,7 +70,7 @@ function flushOutbox(core) {
     if (!may && !isLarge) return;
     core.outbox.shift();
     if (isLarge) core.settle(ticket, { outcome: 'notSent', why: 'tooLarge' });
-    else if (what.type === 'send') core.transmitNumbered(what, ticket, size);
+    else if (what.type === 'send') core.transmitNumbered(what, ticket);
     else ask(core, ticket, what);
   }
 }
@@ -88,8 +86,7 @@ function flushOutbox(core) {
 export function ask(core, ticket, command) {
   const id = core.nextId++;
   const again = command.type === 'publish' ? epochOf(core, command.topic) : '';
-  core.pending.set(id, { ticket, command, again });
-  core.transmitNumbered({ type: 'command', id, command }, null, payloadSize(command));
+  core.transmitCommand(id, { ticket, command, again });
   return id;
 }
 

@@ -23,8 +23,8 @@ export class Numbering {
   /** How many messages the hub has confirmed. */
   #confirmed = 0;
   #received = 0;
-  /** Received since the hub was told `got` last. @type {{ messages: number, bytes: number, since: number | null }} */
-  #untold = { messages: 0, bytes: 0, since: null };
+  /** Received since the hub was told `got` last, the first at `since`. */
+  #untold = { messages: 0, bytes: 0, since: Infinity };
 
   /**
    * Whether one more message of this size may be sent before others are confirmed. One alone always may.
@@ -59,12 +59,12 @@ export class Numbering {
     this.#received += 1;
     this.#untold.messages += 1;
     this.#untold.bytes += size;
-    this.#untold.since ??= now;
+    this.#untold.since = Math.min(this.#untold.since, now);
   }
 
   /** How many were received in all: what is told to the hub now. */
   tell() {
-    this.#untold = { messages: 0, bytes: 0, since: null };
+    this.#untold = { messages: 0, bytes: 0, since: Infinity };
     return this.#received;
   }
 
@@ -79,6 +79,6 @@ export class Numbering {
    * @param {number} interval
    */
   deadline(interval) {
-    return this.#untold.since === null ? Infinity : this.#untold.since + interval;
+    return this.#untold.since + interval;
   }
 }

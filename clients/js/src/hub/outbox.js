@@ -10,10 +10,10 @@
 /**
  * Bytes of the payload that it carries.
  *
- * @param {What} what
+ * @param {object} what
  */
 export function payloadSize(what) {
-  return 'payload' in what ? what.payload.size : 0;
+  return /** @type {{ payload?: Payload }} */ (what).payload?.size ?? 0;
 }
 
 /**

@@ -88,10 +88,10 @@ function repliedToSession(core, { command }, { id, answer }) {
   const { phase, roster } = subscription;
   if (command.type === 'subscribe' && phase.name === 'asked' && phase.id === id) {
     subscribeAnswered(core, subscription, /** @type {Named} */ (answer));
-  } else if (command.type === 'presence' && roster.isAsked(id)) {
+  } else if (command.type === 'presence' && roster.asked === id) {
     if ('ok' in answer) tellMembers(core, subscription, /** @type {PresenceState} */ (answer.ok));
     // The next change asks again.
-    else roster.reset(null);
+    else roster.reset();
   }
 }
 
@@ -121,8 +121,7 @@ export function subscribeAnswered(core, subscription, answer) {
  * @param {Subscribed} answer
  */
 function begin(core, subscription, answer) {
-  const { topic, position } = subscription;
-  const ticket = subscription.takeTicket();
+  const { topic, position, ticket } = subscription;
   subscription.begin(answer);
   const { presence, ...subscribed } = answer;
   core.tell('subscribed', topic, subscribed);
@@ -145,7 +144,7 @@ function subscribedByHub(core, { topic, ...subscribed }) {
   const { subscriptions, config } = core;
   const known = subscriptions.get(topic);
   check(known !== undefined || subscriptions.count < config.maxSubscriptions, 'subscribed');
-  const subscription = known ?? subscriptions.add(new Subscription(topic, 'hub', {}, null));
+  const subscription = known ?? subscriptions.add(new Subscription(topic, true, {}, null));
   const { position } = subscription;
   const isThere = position === null || (!subscribed.live && isSame(position, subscribed.position));
   if (isThere) begin(core, subscription, subscribed);
@@ -199,7 +198,7 @@ function presenceChanged(core, change) {
   const { roster } = subscription;
   const advice = roster.change(change);
   // Without room the next change asks.
-  if (advice === 'ask' && mayAsk(core, 0)) roster.ask(ask(core, null, { type: 'presence', topic }));
+  if (advice === 'ask' && mayAsk(core, 0)) roster.asked = ask(core, null, { type: 'presence', topic });
   if (advice !== 'tell') return;
   if (change.count !== undefined) core.tell('memberCount', topic, change.count);
   else core.tell('membersChanged', topic, { joined: change.join, left: change.leave });

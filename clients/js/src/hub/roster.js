@@ -1,29 +1,19 @@
 /** Who is there: how far a subscription knows it, from snapshots and numbered changes. */
 
 export class Roster {
-  /** @type {number | null} */
-  #version = null;
+  /** Of what is known; NaN, which is before and behind nothing, if nothing is. */
+  #version = NaN;
   /** The command that asks anew. @type {number | null} */
-  #asked = null;
+  asked = null;
 
   /**
-   * A snapshot of this version came; or null, and nothing is known.
+   * A snapshot of this version came, or nothing is known.
    *
-   * @param {number | null} version
+   * @param {number} [version]
    */
-  reset(version) {
+  reset(version = NaN) {
     this.#version = version;
-    this.#asked = null;
-  }
-
-  /** @param {number} id of the command that asks for it */
-  ask(id) {
-    this.#asked = id;
-  }
-
-  /** @param {number} id */
-  isAsked(id) {
-    return this.#asked === id;
+    this.asked = null;
   }
 
   /**
@@ -33,10 +23,9 @@ export class Roster {
    * @returns {'tell' | 'ignore' | 'ask'}
    */
   change({ version, count }) {
-    if (this.#asked !== null || (this.#version !== null && version <= this.#version)) return 'ignore';
+    if (this.asked !== null || version <= this.#version) return 'ignore';
     // A count is whole by itself.
-    const isWhole = count !== undefined || (this.#version !== null && version === this.#version + 1);
-    if (!isWhole) return 'ask';
+    if (count === undefined && version !== this.#version + 1) return 'ask';
     this.#version = version;
     return 'tell';
   }

@@ -53,18 +53,9 @@ export class Session {
   get deadline() {
     const core = this.#core;
     const { state } = core;
-    switch (state.phase) {
-      case 'ended':
-        return Infinity;
-      case 'down':
-        return agingDeadline(core);
-      case 'connecting':
-        return Math.min(agingDeadline(core), state.deadline);
-      case 'up': {
-        const told = core.numbering.deadline(state.pulse.interval);
-        return Math.min(told, core.leaveAt, core.subscriptions.deadline, state.pulse.deadline);
-      }
-    }
+    if (state.phase !== 'up') return Math.min(agingDeadline(core), state.deadline);
+    const { deadline, interval } = state.pulse;
+    return Math.min(deadline, core.numbering.deadline(interval), core.leaveAt, core.subscriptions.deadline);
   }
 
   /**
@@ -129,14 +120,7 @@ function understand(core, message) {
 function tick(core) {
   const { state } = core;
   core.subscriptions.tick(core.now);
-  switch (state.phase) {
-    case 'down':
-      return age(core);
-    case 'connecting':
-      age(core);
-      if (state.deadline <= core.now) leave(core, RETURNING);
-      return;
-    case 'up':
-      tickLink(core, state.pulse);
-  }
+  if (state.phase === 'up') return tickLink(core, state.pulse);
+  age(core);
+  if (state.deadline <= core.now) leave(core, RETURNING);
 }

@@ -37,13 +37,13 @@ export class Subscription {
 
   /**
    * @param {string} topic
-   * @param {'application' | 'hub'} origin who wants it
+   * @param {boolean} isOfHub whether the hub made it, and not the application
    * @param {SubscribeOptions} options
    * @param {import('./input.js').Ticket | null} ticket the request to settle once it stands
    */
-  constructor(topic, origin, options, ticket) {
+  constructor(topic, isOfHub, options, ticket) {
     this.topic = topic;
-    this.origin = origin;
+    this.isOfHub = isOfHub;
     this.options = options;
     this.ticket = ticket;
   }
@@ -53,23 +53,17 @@ export class Subscription {
     return this.position === null ? this.options : { ...this.options, from: this.position };
   }
 
-  /** The ticket, once. */
-  takeTicket() {
-    const { ticket } = this;
-    this.ticket = null;
-    return ticket;
-  }
-
   /**
-   * The hub says how it begins.
+   * The hub says how it begins; the ticket is settled by that.
    *
    * @param {Subscribed} subscribed
    */
   begin(subscribed) {
     this.phase = { name: 'active' };
+    this.ticket = null;
     if (subscribed.live) this.position = null;
     else this.moveTo(subscribed.position);
-    const presence = this.origin === 'hub' ? modeOf(subscribed) : this.options.presence;
+    const presence = this.isOfHub ? modeOf(subscribed) : this.options.presence;
     // From now on it goes on from where it is, or with what is new.
     this.options = { ...this.options, presence, from: 'latest' };
   }

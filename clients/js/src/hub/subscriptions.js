@@ -27,7 +27,7 @@ export class Subscriptions extends Map {
 
   /** What `connect` names. */
   name() {
-    const ofApplication = [...this.values()].filter(({ origin }) => origin === 'application');
+    const ofApplication = [...this.values()].filter(({ isOfHub }) => !isOfHub);
     for (const subscription of ofApplication) subscription.isNamed = true;
     return ofApplication.map(({ topic, request }) => /** @type {const} */ ([topic, request]));
   }
@@ -60,8 +60,8 @@ export class Subscriptions extends Map {
    */
   restart(at) {
     for (const subscription of this.values()) {
-      subscription.phase = subscription.origin === 'hub' ? { name: 'lapsed', at } : { name: 'wanted' };
-      subscription.roster.reset(null);
+      subscription.phase = subscription.isOfHub ? { name: 'lapsed', at } : { name: 'wanted' };
+      subscription.roster.reset();
     }
   }
 

@@ -89,7 +89,7 @@ test('as many subscriptions as may be, and no more', () => {
 });
 
 test('a repetition is one whose tag was seen, and all else is a hole', () => {
-  const subscription = new Subscription('t', 'application', {}, null);
+  const subscription = new Subscription('t', false, {}, null);
   subscription.moveTo(at(4, 40));
   const next = { offset: 5, tag: 50, prev: 40 };
   assert.equal(subscription.advance(next), 'next');
