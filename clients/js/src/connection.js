@@ -9,10 +9,10 @@
  * Called until `drop`, and never afterwards.
  *
  * @typedef {object} Listener
- * @property {() => void} opened
- * @property {(event: MessageEvent) => void} received
- * @property {(message: string, error: unknown) => void} failed
- * @property {(ending: Ending) => void} ended
+ * @property {() => void} open
+ * @property {(event: MessageEvent) => void} message
+ * @property {(event: { message?: string, error?: unknown }) => void} error
+ * @property {(ending: Ending) => void} close
  * @property {(error: unknown) => void} refused no WebSocket can be made of this URL and protocols
  */
 
@@ -20,6 +20,8 @@
 
 /** There was nobody to say it. @type {Readonly<Ending>} */
 export const LOST = Object.freeze({ code: 1006, reason: '', wasClean: false });
+
+const EVENTS = /** @type {const} */ (['open', 'message', 'error', 'close']);
 
 export class Connection {
   /** The native WebSocket, once there is one. @type {WebSocket & { terminate?: () => void } | null} */
@@ -44,8 +46,8 @@ export class Connection {
     Promise.all([ask(url), ask(protocols)]).then(
       ([url, protocols]) => this.#open(WebSocket, url, protocols),
       (error) => {
-        this.#listener?.failed(String(error), error);
-        this.#listener?.ended(LOST);
+        this.#listener?.error({ message: String(error), error });
+        this.#listener?.close(LOST);
       },
     );
   }
@@ -78,15 +80,9 @@ export class Connection {
       return this.#listener.refused(error);
     }
     // They stay when it is dropped: `ws` throws an error that has no listener.
-    socket.addEventListener('open', () => this.#listener?.opened());
-    socket.addEventListener('message', (event) => this.#listener?.received(event));
-    socket.addEventListener('error', (event) => {
-      const { message = '', error } = /** @type {Partial<ErrorEvent>} */ (event);
-      this.#listener?.failed(message, error);
-    });
-    socket.addEventListener('close', ({ code, reason, wasClean }) => {
-      this.#listener?.ended({ code, reason, wasClean });
-    });
+    for (const type of EVENTS) {
+      socket.addEventListener(type, (/** @type {any} */ event) => this.#listener?.[type](event));
+    }
   }
 }
 

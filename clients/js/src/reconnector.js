@@ -210,20 +210,20 @@ export class Reconnector {
 
   #connect() {
     this.#connection = new Connection({
-      opened: () => {
+      open: () => {
         this.#decide({ type: 'opened' });
         this.#owner.opened();
         this.#owner.settle();
       },
-      received: (event) => {
+      message: (event) => {
         this.#owner.received(event);
         this.#owner.settle();
       },
-      failed: (message, error) => {
+      error: ({ message = '', error }) => {
         this.#owner.failed?.(message, error);
         this.#owner.settle();
       },
-      ended: (ending) => this.#ended(ending),
+      close: ({ code, reason, wasClean }) => this.#ended({ code, reason, wasClean }),
       refused: (error) => {
         // At the start it is the caller's error, as with `WebSocket`.
         if (this.#isStarting) throw error;

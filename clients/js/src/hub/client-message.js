@@ -73,9 +73,13 @@ const VERSION = 1;
  * @returns {string} JSON
  */
 export function write(message) {
-  if (message.type === 'command') return `{"id":${message.id},"${message.command.type}":${writeCommand(message.command)}}`;
+  if (message.type === 'command') {
+    const { id, command } = message;
+    return object({ id, payload: { field: command.type, text: writeCommand(command) } });
+  }
   const { type, ...fields } = message;
-  return type === 'send' || type === 'ack' ? `{"${type}":${object(fields)}}` : object(fields);
+  const text = object(fields);
+  return type === 'send' || type === 'ack' ? object({ payload: { field: type, text } }) : text;
 }
 
 /** @param {Command} command */
@@ -83,11 +87,10 @@ function writeCommand(command) {
   switch (command.type) {
     case 'connect': {
       const { client, token, resume, subscriptions } = command;
-      const text = object({ version: VERSION, client, token, resume });
-      if (subscriptions.length === 0) return text;
       // Not an object: it would put a topic like `42` first, and lose `__proto__`.
       const named = subscriptions.map(([topic, options]) => `"${topic}":${object(heard(options))}`);
-      return `${text.slice(0, -1)},"subscriptions":{${named}}}`;
+      const payload = named.length > 0 ? { field: 'subscriptions', text: `{${named}}` } : undefined;
+      return object({ version: VERSION, client, token, resume, payload });
     }
     case 'subscribe':
       return object({ topic: command.topic, ...heard(command.options) });
@@ -115,7 +118,7 @@ function heard({ from, slow, presence }) {
   };
 }
 
-/** @param {{ payload?: Payload, [field: string]: unknown }} fields the payload's text goes as it is, behind the others */
+/** @param {{ payload?: { field: string, text: string }, [field: string]: unknown }} fields the payload's text goes as it is, behind the others */
 function object({ payload, ...fields }) {
   const text = JSON.stringify(fields);
   if (payload === undefined) return text;

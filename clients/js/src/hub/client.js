@@ -36,12 +36,10 @@ const MAX_USERS = 100;
 
 /** @extends {target<HubEvents>} */
 export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)() {
-  #driver;
-  #maxUnread;
+  /** @type {import('./topic.js').Hub} */
+  #hub;
   /** @type {State} */
   #state = { status: 'connecting' };
-  /** Those that are subscribed, or to be. @type {Map<string, Topic>} */
-  #topics = new Map();
 
   /**
    * @param {import('./driver.js').Url} url a function is asked before every attempt
@@ -51,8 +49,8 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
   constructor(url, options = {}) {
     super();
     const chosen = settings(options);
-    this.#maxUnread = chosen.maxUnread;
-    this.#driver = new Driver(url, chosen, (event) => this.#hear(event));
+    const driver = new Driver(url, chosen, (event) => this.#hear(event));
+    this.#hub = { driver, topics: new Map(), maxUnread: chosen.maxUnread };
   }
 
   /** Where it is; the event `state` tells of each change. */
@@ -62,12 +60,12 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
 
   /** Milliseconds to the next attempt to connect; null if none is waited for. */
   get retryIn() {
-    return this.#driver.reconnector.retryIn;
+    return this.#hub.driver.reconnector.retryIn;
   }
 
   /** Ends the wait for the next attempt. */
   retryNow() {
-    this.#driver.reconnector.retryNow();
+    this.#hub.driver.reconnector.retryNow();
   }
 
   /**
@@ -79,9 +77,7 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
    * @throws {Error} for another name
    */
   topic(name, options = {}) {
-    const known = this.#topics.get(topicName(name, 'topic'));
-    if (known !== undefined) return known;
-    return new Topic(name, options, this.#driver, this.#topics, this.#maxUnread);
+    return this.#hub.topics.get(topicName(name, 'topic')) ?? new Topic(name, options, this.#hub);
   }
 
   /**
@@ -92,7 +88,7 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
    * @throws {HubError} (the promise) if it did not, or perhaps not
    */
   async send(data) {
-    await this.#driver.request({ type: 'send', payload: payload(data) });
+    await this.#hub.driver.request({ type: 'send', payload: payload(data) });
   }
 
   /**
@@ -104,7 +100,7 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
    * @throws {HubError} (the promise) if it did not, or perhaps not
    */
   async rpc(name, data = null) {
-    return (await this.#driver.request({ type: 'rpc', method: method(name, 'method'), payload: payload(data) })).data;
+    return (await this.#hub.driver.request({ type: 'rpc', method: method(name, 'method'), payload: payload(data) })).data;
   }
 
   /**
@@ -117,7 +113,7 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
   async status(users) {
     const asked = [...users].map((user) => userName(user, 'users'));
     if (asked.length > MAX_USERS) throw new RangeError(`more than ${MAX_USERS} users`);
-    return new Map((await this.#driver.request({ type: 'status', users: asked })).users);
+    return new Map((await this.#hub.driver.request({ type: 'status', users: asked })).users);
   }
 
   /**
@@ -126,12 +122,12 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
    * @param {boolean} away
    */
   setAway(away) {
-    this.#driver.step({ type: 'away', away });
+    this.#hub.driver.step({ type: 'away', away });
   }
 
   /** Says farewell: the session is over at once, and what waits is not sent. */
   close() {
-    this.#driver.step({ type: 'close' });
+    this.#hub.driver.step({ type: 'close' });
   }
 
   /** @param {Parameters<ConstructorParameters<typeof Driver>[2]>[0]} event */
@@ -140,7 +136,7 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
       case 'ended': {
         // Whoever closes it knows why a loop ends.
         const error = event.end.why === 'closed' ? undefined : new HubError({ outcome: 'notSent', why: 'ended' });
-        for (const topic of [...this.#topics.values()]) topic.end(error);
+        for (const topic of [...this.#hub.topics.values()]) topic.end(error);
       }
       // Falls through.
       case 'up':
@@ -160,12 +156,13 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
 
   /** @param {string} name */
   #topicOf(name) {
-    const known = this.#topics.get(name);
-    if (known !== undefined) return known;
-    // A subscription that the hub made.
+    const { topics } = this.#hub;
     const topic = this.topic(name);
-    this.#topics.set(name, topic);
-    dispatch(this, 'topic', topic);
+    if (!topics.has(name)) {
+      // A subscription that the hub made.
+      topics.set(name, topic);
+      dispatch(this, 'topic', topic);
+    }
     return topic;
   }
 }

@@ -31,10 +31,8 @@
  *   had made in the former one. Then the application is told that it is unsubscribed
  */
 
-/** @type {Readonly<Config>} */
-export const CONFIG = Object.freeze({
-  client: null,
-  firstKey: 1,
+/** The limits by default. @type {Readonly<Omit<Config, 'client' | 'firstKey'>>} */
+export const LIMITS = {
   connectTimeout: 10_000,
   heartbeatInterval: Infinity,
   heartbeatTimeout: Infinity,
@@ -46,4 +44,4 @@ export const CONFIG = Object.freeze({
   maxSubscriptions: 1_024,
   resubscribeDelay: 5_000,
   lapseTimeout: 10_000,
-});
+};

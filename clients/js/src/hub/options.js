@@ -3,7 +3,7 @@
 import { attempts, number } from '../attempts.js';
 import { classify } from '../classify.js';
 import { comesBack } from './close-code.js';
-import { CONFIG } from './config.js';
+import { LIMITS } from './config.js';
 import { name } from './values.js';
 
 /**
@@ -32,8 +32,10 @@ const ID_WORDS = 4;
 /** @param {Options} options */
 export function settings({ token, client = draw(), firstKey, maxUnread, ...others }) {
   /** @type {import('./config.js').Config} */
-  const config = { ...CONFIG, client: name(client, 'client'), firstKey: number({ firstKey }, 'firstKey', Date.now() * 1_000, 1) };
-  for (const [limit, value] of LIMITS) config[limit] = number(others, limit, value);
+  const config = { ...LIMITS, client: name(client, 'client'), firstKey: number({ firstKey }, 'firstKey', Date.now() * 1_000, 1) };
+  for (const limit of /** @type {(keyof typeof LIMITS)[]} */ (Object.keys(LIMITS))) {
+    config[limit] = number(others, limit, LIMITS[limit]);
+  }
   /** @param {import('../classify.js').Ending} ending */
   const judge = (ending) => (comesBack(ending.code) ? classify(ending) : 'fatal');
   return {
@@ -43,11 +45,6 @@ export function settings({ token, client = draw(), firstKey, maxUnread, ...other
     maxUnread: number({ maxUnread }, 'maxUnread', MAX_UNREAD),
   };
 }
-
-/** @typedef {Omit<import('./config.js').Config, 'client' | 'firstKey'>} Limits */
-
-const { client: _, firstKey: __, ...limits } = CONFIG;
-const LIMITS = /** @type {[keyof Limits, number][]} */ (Object.entries(limits));
 
 /** A name that nobody else has. */
 function draw() {

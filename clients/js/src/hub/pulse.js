@@ -2,11 +2,10 @@
 
 export class Pulse {
   #timeout;
-  #heard;
-  /** When it was asked for one, and has given none. @type {number | null} */
-  #asked = null;
-  /** When it was asked for one, and has not answered that. @type {number | null} */
-  #unanswered = null;
+  /** Whether it was asked for one, and has given none. */
+  #isAsked = false;
+  /** When it was asked for one, and has not answered that; NaN if it was not. */
+  #unanswered = NaN;
 
   /**
    * As the hub says, or sooner.
@@ -18,30 +17,25 @@ export class Pulse {
   constructor(now, { interval, timeout }, { heartbeatInterval, heartbeatTimeout }) {
     this.interval = Math.min(interval, heartbeatInterval);
     this.#timeout = Math.min(timeout, heartbeatTimeout);
-    this.#heard = now;
+    this.deadline = now + this.interval;
   }
 
   /** Something came. @param {number} now */
   heard(now) {
-    this.#heard = now;
-    this.#asked = null;
+    this.#isAsked = false;
+    this.deadline = now + this.interval;
   }
 
   /**
    * The answer came.
    *
    * @param {number} now
-   * @returns {number | null} how long ago it was asked for, if it was
+   * @returns {number} how long ago it was asked for; NaN if it was not
    */
   answered(now) {
-    const roundTrip = this.#unanswered === null ? null : now - this.#unanswered;
-    this.#unanswered = null;
+    const roundTrip = now - this.#unanswered;
+    this.#unanswered = NaN;
     return roundTrip;
-  }
-
-  get deadline() {
-    // A machine that slept asks late, and waits all the same.
-    return this.#asked === null ? this.#heard + this.interval : this.#asked + this.#timeout;
   }
 
   /**
@@ -50,9 +44,11 @@ export class Pulse {
    */
   tick(now) {
     if (now < this.deadline) return 'nothing';
-    const due = this.#asked === null ? 'ask' : 'dead';
-    this.#asked = now;
+    const due = this.#isAsked ? 'dead' : 'ask';
+    this.#isAsked = true;
     this.#unanswered = now;
+    // A machine that slept asks late, and waits all the same.
+    this.deadline = now + this.#timeout;
     return due;
   }
 }

@@ -50,10 +50,12 @@ export class Reader {
   }
 
   /** The loop was left. @returns {Promise<IteratorResult<T, undefined>>} */
-  async return() {
+  return() {
     this.#unread = [];
     this.end();
-    return { done: true, value: undefined };
+    // Whoever leaves is not told how it ended.
+    this.#end = {};
+    return this.next();
   }
 
   [Symbol.asyncIterator]() {

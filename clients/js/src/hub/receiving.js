@@ -52,7 +52,7 @@ function heartbeat(core, got, pulse) {
   if (got === undefined) return core.tellGot();
   core.settleSent(core.numbering.confirm(got));
   const roundTrip = pulse.answered(core.now);
-  if (roundTrip !== null) core.out.push({ type: 'heartbeat', roundTrip });
+  if (roundTrip >= 0) core.out.push({ type: 'heartbeat', roundTrip });
 }
 
 /**
@@ -144,7 +144,8 @@ function subscribedByHub(core, { topic, ...subscribed }) {
   const { subscriptions, config } = core;
   const known = subscriptions.get(topic);
   check(known !== undefined || subscriptions.count < config.maxSubscriptions, 'subscribed');
-  const subscription = known ?? subscriptions.add(new Subscription(topic, true, {}, null));
+  const subscription = known ?? new Subscription(topic, true, {}, null);
+  subscriptions.set(topic, subscription);
   const { position } = subscription;
   const isThere = position === null || (!subscribed.live && isSame(position, subscribed.position));
   if (isThere) begin(core, subscription, subscribed);

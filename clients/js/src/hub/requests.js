@@ -56,7 +56,7 @@ function subscribe(core, ticket, { topic, options }) {
   const { config, subscriptions } = core;
   if (subscriptions.get(topic) !== undefined) return refuse(core, ticket, 'subscribed');
   if (subscriptions.count >= config.maxSubscriptions) return refuse(core, ticket, 'full');
-  subscriptions.add(new Subscription(topic, false, options, ticket));
+  subscriptions.set(topic, new Subscription(topic, false, options, ticket));
 }
 
 /**

@@ -12,12 +12,6 @@ export class Subscriptions extends Map {
     return this.size + this.leaving.length;
   }
 
-  /** @param {Subscription} subscription */
-  add(subscription) {
-    this.set(subscription.topic, subscription);
-    return subscription;
-  }
-
   /** @param {string} topic */
   remove(topic) {
     const removed = this.get(topic);

@@ -32,12 +32,19 @@ import { dispatch, target } from './target.js';
  * @property {Presence} presence `members` or `memberCount` is another
  */
 
+/**
+ * What the topics of a client share.
+ *
+ * @typedef {object} Hub
+ * @property {import('./driver.js').Driver} driver
+ * @property {Map<string, Topic>} topics those that are subscribed, or to be: they are told what happens
+ * @property {number} maxUnread
+ */
+
 /** @extends {target<TopicEvents>} */
 export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() {
-  #driver;
-  #topics;
+  #hub;
   #options;
-  #maxUnread;
   /** @type {Set<Reader<Publication>>} */
   #readers = new Set();
   /** @type {Promise<unknown> | null} */
@@ -51,18 +58,14 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
   /**
    * @param {string} name
    * @param {SubscribeOptions} options
-   * @param {import('./driver.js').Driver} driver
-   * @param {Map<string, Topic>} topics those that are subscribed, or to be: they are told what happens
-   * @param {number} maxUnread
+   * @param {Hub} hub
    */
-  constructor(name, options, driver, topics, maxUnread) {
+  constructor(name, options, hub) {
     super();
     /** Its name. */
     this.name = name;
     this.#options = options;
-    this.#driver = driver;
-    this.#topics = topics;
-    this.#maxUnread = maxUnread;
+    this.#hub = hub;
   }
 
   /** Who is there, by session; known while it is subscribed with `presence: 'full'`. @returns {ReadonlyMap<string, Member>} */
@@ -88,8 +91,8 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
 
   #subscribe() {
     if (this.#subscribed !== null) return this.#subscribed;
-    if (!this.#topics.has(this.name)) this.#topics.set(this.name, this);
-    const subscribed = this.#driver.request({ type: 'subscribe', topic: this.name, options: this.#options });
+    if (!this.#hub.topics.has(this.name)) this.#hub.topics.set(this.name, this);
+    const subscribed = this.#hub.driver.request({ type: 'subscribe', topic: this.name, options: this.#options });
     this.#subscribed = subscribed;
     subscribed.catch((error) => {
       // It may have been given up, and asked for anew, in the meantime.
@@ -105,7 +108,7 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @throws {HubError} (the promise) if it is not subscribed
    */
   async unsubscribe() {
-    const request = this.#driver.request({ type: 'unsubscribe', topic: this.name });
+    const request = this.#hub.driver.request({ type: 'unsubscribe', topic: this.name });
     this.end();
     await request;
   }
@@ -119,7 +122,7 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    */
   [Symbol.asyncIterator]() {
     /** @type {Reader<Publication>} */
-    const reader = new Reader(this.#maxUnread, () => this.#left(reader));
+    const reader = new Reader(this.#hub.maxUnread, () => this.#left(reader));
     this.#readers.add(reader);
     if (this.#subscribed === null) this.#isForLoops = true;
     this.#subscribe().catch((error) => reader.end(error));
@@ -143,7 +146,7 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @throws {HubError} (the promise) if it was not, or perhaps not
    */
   async publish(data, { echo = true } = {}) {
-    return this.#driver.request({ type: 'publish', topic: this.name, payload: payload(data), echo });
+    return this.#hub.driver.request({ type: 'publish', topic: this.name, payload: payload(data), echo });
   }
 
   /**
@@ -152,7 +155,7 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @param {number} offset
    */
   acknowledge(offset) {
-    this.#driver.step({ type: 'ack', topic: this.name, offset });
+    this.#hub.driver.step({ type: 'ack', topic: this.name, offset });
   }
 
   /**
@@ -164,7 +167,7 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @throws {HubError} (the promise)
    */
   history({ before, limit } = {}) {
-    return this.#driver.request({ type: 'history', topic: this.name, before, limit });
+    return this.#hub.driver.request({ type: 'history', topic: this.name, before, limit });
   }
 
   /**
@@ -174,7 +177,7 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @throws {HubError} (the promise)
    */
   presence() {
-    return this.#driver.request({ type: 'presence', topic: this.name });
+    return this.#hub.driver.request({ type: 'presence', topic: this.name });
   }
 
   /**
@@ -212,7 +215,8 @@ export class Topic extends /** @type {typeof target<TopicEvents>} */ (target)() 
    * @param {unknown} [error] for the loops
    */
   end(error) {
-    if (this.#topics.get(this.name) === this) this.#topics.delete(this.name);
+    const { topics } = this.#hub;
+    if (topics.get(this.name) === this) topics.delete(this.name);
     this.#subscribed = null;
     this.#members.clear();
     this.#memberCount = 0;

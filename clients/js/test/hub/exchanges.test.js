@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import { test } from 'node:test';
-import { CONFIG } from '../../src/hub/config.js';
+import { LIMITS } from '../../src/hub/config.js';
 import { Session } from '../../src/hub/session.js';
 import { application, link, output } from './json.js';
 
@@ -46,7 +46,7 @@ class Run {
   constructor(name, exchange) {
     this.name = name;
     this.exchange = exchange;
-    this.session = new Session({ ...CONFIG, client: exchange.client?.client ?? null });
+    this.session = new Session({ ...LIMITS, firstKey: 1, client: exchange.client?.client ?? null });
   }
 
   steps() {

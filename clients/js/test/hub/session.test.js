@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CONFIG } from '../../src/hub/config.js';
+import { LIMITS } from '../../src/hub/config.js';
 import { Epochs } from '../../src/hub/epochs.js';
 import { fromBase64, payload } from '../../src/hub/payload.js';
 import { Session } from '../../src/hub/session.js';
@@ -13,7 +13,7 @@ import { output } from './json.js';
 
 /** @param {Partial<import('../../src/hub/config.js').Config>} [config] */
 function start(config) {
-  const session = new Session({ ...CONFIG, client: 'c-1', ...config });
+  const session = new Session({ ...LIMITS, firstKey: 1, client: 'c-1', ...config });
   let now = 1_000;
   return {
     session,
