@@ -45,7 +45,7 @@ export function attempts(options) {
   return {
     WebSocket: /** @type {typeof globalThis.WebSocket} */ (WebSocket),
     debug: options.debug ?? false,
-    classify: maxRetries === 0 ? never : (options.classify ?? classify),
+    classify: maxRetries === 0 ? () => /** @type {const} */ ('fatal') : (options.classify ?? classify),
     retry: Object.freeze({
       minDelay,
       maxDelay: Math.max(minDelay, maxDelay),
@@ -58,11 +58,6 @@ export function attempts(options) {
       maxPacing: number(options, 'maxPacing', POLICY.maxPacing),
     }),
   };
-}
-
-/** @returns {'fatal'} */
-function never() {
-  return 'fatal';
 }
 
 /** @param {number} number */

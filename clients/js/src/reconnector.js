@@ -223,7 +223,7 @@ export class Reconnector {
         this.#owner.failed?.(message, error);
         this.#owner.settle();
       },
-      close: ({ code, reason, wasClean }) => this.#ended({ code, reason, wasClean }),
+      close: (ending) => this.#ended(said(ending, ending.wasClean)),
       refused: (error) => {
         // At the start it is the caller's error, as with `WebSocket`.
         if (this.#isStarting) throw error;
@@ -279,7 +279,7 @@ export class Reconnector {
 }
 
 /**
- * The ending of a connection that we closed without waiting for the answer.
+ * The ending of a connection: as the native socket tells it, or as we say it without waiting for the answer.
  *
  * @param {Farewell} farewell
  * @param {boolean} wasClean

@@ -70,7 +70,7 @@ const connected = object({
 /** Where a publication is stored; nowhere in a topic without history. @typedef {{ readonly offset?: number, readonly epoch?: string }} Receipt */
 
 /** @type {Reader<Receipt>} */
-const receipt = extended(object({ offset: optional(number) }), ({ offset }) => offset !== undefined, object({ offset: number, epoch }));
+const receipt = extended(object({ offset: optional(number) }), ({ offset }) => offset !== undefined, object({ epoch }));
 
 /** A publication of the past. @typedef {Place & Content} Past */
 

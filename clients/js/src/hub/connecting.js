@@ -116,17 +116,8 @@ function subscriptionsAnswered(core, answers) {
     subscribeAnswered(core, subscription, answer);
   }
   // The application unsubscribed from these in the meantime.
-  for (const [topic, answer] of [...answers].sort(byTopic)) {
-    if ('ok' in answer) core.subscriptions.leaving.push({ topic, ticket: null });
-  }
-}
-
-/**
- * @param {readonly [topic: string, ...unknown[]]} one
- * @param {readonly [topic: string, ...unknown[]]} other
- */
-function byTopic([one], [other]) {
-  return one < other ? -1 : 1;
+  const unwanted = [...answers].flatMap(([topic, answer]) => ('ok' in answer ? topic : []));
+  for (const topic of unwanted.sort()) core.subscriptions.leaving.push({ topic, ticket: null });
 }
 
 /**

@@ -6,24 +6,17 @@
 /** So many topics are remembered; the one that was heard of longest ago is forgotten first. */
 const MAX = 64;
 
-export class Epochs {
-  /** @type {Map<string, string>} */
-  #known = new Map();
-
+/** @extends {Map<string, string>} */
+export class Epochs extends Map {
   /**
    * @param {string} topic
    * @param {string} [epoch] none in a topic without history
    */
   learn(topic, epoch) {
     if (epoch === undefined) return;
-    this.#known.delete(topic);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size === MAX) this.#known.delete(oldest);
-    this.#known.set(topic, epoch);
-  }
-
-  /** @param {string} topic */
-  get(topic) {
-    return this.#known.get(topic);
+    this.delete(topic);
+    const [oldest] = this.keys();
+    if (this.size === MAX) this.delete(oldest);
+    this.set(topic, epoch);
   }
 }

@@ -10,23 +10,23 @@
  */
 export function flush(core) {
   if (!core.isUp) return;
-  flushAway(core);
-  flushAcks(core);
+  flushTold(core);
   flushLeaving(core);
   flushWanted(core);
   flushOutbox(core);
   if (core.numbering.isMuchUntold) core.tellGot();
 }
 
-/** @param {Core} core */
-function flushAway(core) {
-  if (core.isAwayTold || !hasRoom(core, 0)) return;
-  core.isAwayTold = true;
-  core.transmitNumbered({ type: 'away', away: core.away });
-}
-
-/** @param {Core} core */
-function flushAcks(core) {
+/**
+ * What the hub is told and does not answer.
+ *
+ * @param {Core} core
+ */
+function flushTold(core) {
+  if (!core.isAwayTold && hasRoom(core, 0)) {
+    core.isAwayTold = true;
+    core.transmitNumbered({ type: 'away', away: core.away });
+  }
   for (let next; hasRoom(core, 0) && (next = core.subscriptions.find(isUntold)); ) {
     next.acked.isTold = true;
     core.transmitNumbered({ type: 'ack', topic: next.topic, offset: next.acked.offset });

@@ -20,8 +20,8 @@ const MAX_DEPTH = 100;
  * @throws {TypeError} if it is neither, or nested more than 100 deep
  */
 export function payload(value) {
-  if (value instanceof ArrayBuffer) return bytes(new Uint8Array(value));
-  if (ArrayBuffer.isView(value)) return bytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+  if (value instanceof ArrayBuffer) value = new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) return bytes(value);
   /** @type {string | undefined} */
   const text = JSON.stringify(value);
   if (text === undefined) throw new TypeError('a payload is JSON or bytes');
@@ -45,13 +45,13 @@ export function fromBase64(base64) {
 }
 
 /**
- * @param {Uint8Array} bytes
+ * @param {ArrayBufferView} view
  * @returns {Payload}
  */
-function bytes(bytes) {
+function bytes({ buffer, byteOffset, byteLength }) {
   let binary = '';
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return { field: 'b64', text: JSON.stringify(btoa(binary)), size: bytes.length };
+  for (const byte of new Uint8Array(buffer, byteOffset, byteLength)) binary += String.fromCharCode(byte);
+  return { field: 'b64', text: `"${btoa(binary)}"`, size: byteLength };
 }
 
 /** @param {string} json */
