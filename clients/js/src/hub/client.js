@@ -146,9 +146,8 @@ export class HubClient extends /** @type {typeof target<HubEvents>} */ (target)(
         return dispatch(this, 'state', this.#state);
       }
       case 'message':
-        return dispatch(this, 'message', event.data);
       case 'heartbeat':
-        return dispatch(this, 'heartbeat', event.roundTrip);
+        return dispatch(this, event.type, event.detail);
       default:
         this.#topicOf(event.topic).hear(event);
     }

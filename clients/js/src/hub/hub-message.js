@@ -118,7 +118,7 @@ function publication(value, name) {
 function gap(value, name) {
   const read = missed(value, name);
   // Both ends or neither.
-  check((read.from === undefined) === (read.to === undefined), name);
+  check(!read.from === !read.to, name);
   return read;
 }
 

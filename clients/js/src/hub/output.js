@@ -59,13 +59,13 @@
 
 /**
  * Something that happened. After `up` with `resumed` nothing was missed; after `down` it will come back;
- * after `ended` nothing follows. A `heartbeat` was asked for, and came.
+ * after `ended` nothing follows. A `heartbeat` was asked for, and came: the round trip.
  *
  * @typedef {{ readonly type: 'up', readonly session: string, readonly user?: string, readonly resumed: boolean }
  *   | { readonly type: 'down' }
  *   | { readonly type: 'ended', readonly end: End }
- *   | { readonly type: 'message', readonly data: unknown }
- *   | { readonly type: 'heartbeat', readonly roundTrip: number }
+ *   | { readonly type: 'message', readonly detail: unknown }
+ *   | { readonly type: 'heartbeat', readonly detail: number }
  *   | TopicEvent} Event
  */
 

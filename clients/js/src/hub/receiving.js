@@ -31,7 +31,7 @@ const HANDLERS = {
   reply: replied,
   pub: published,
   gap: missed,
-  message: (core, { data }) => core.out.push({ type: 'message', data }),
+  message: (core, { data }) => core.out.push({ type: 'message', detail: data }),
   presence: presenceChanged,
   subscribed: subscribedByHub,
   unsubscribed: (core, { topic, error }) => core.unsubscribed(topic, error),
@@ -51,8 +51,8 @@ const HANDLERS = {
 function heartbeat(core, got, pulse) {
   if (got === undefined) return core.tellGot();
   core.settleSent(core.numbering.confirm(got));
-  const roundTrip = pulse.answered(core.now);
-  if (roundTrip >= 0) core.out.push({ type: 'heartbeat', roundTrip });
+  const detail = pulse.answered(core.now);
+  if (detail >= 0) core.out.push({ type: 'heartbeat', detail });
 }
 
 /**

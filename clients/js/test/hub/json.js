@@ -113,13 +113,13 @@ function event(event) {
     case 'gap':
       return { gap: written(event.detail) };
     case 'message':
-      return { message: written({ data: event.data }) };
+      return { message: written({ data: event.detail }) };
     case 'subscribed':
       return { subscribed: { topic: event.topic, ...subscribed(event.detail) } };
     case 'unsubscribed':
       return { unsubscribed: written({ topic: event.topic, error: event.detail }) };
     case 'heartbeat':
-      return { heartbeat: { roundTrip: event.roundTrip } };
+      return { heartbeat: { roundTrip: event.detail } };
     case 'members':
       return { members: { topic: event.topic, members: event.detail } };
     case 'membersChanged':
