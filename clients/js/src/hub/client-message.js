@@ -118,7 +118,10 @@ function heard({ from, slow, presence }) {
   };
 }
 
-/** @param {{ payload?: { field: string, text: string }, [field: string]: unknown }} fields the payload's text goes as it is, behind the others */
+/**
+ * @param {{ payload?: { field: string, text: string }, [field: string]: unknown }} fields the payload's text goes
+ *   as it is, behind the others
+ */
 function object({ payload, ...fields }) {
   const text = JSON.stringify(fields);
   if (payload === undefined) return text;

@@ -138,7 +138,7 @@ export class Driver {
 
   #opened() {
     if (this.reconnector.socket?.protocol === SUBPROTOCOL) this.#take({ type: 'opened', token: this.#token });
-    else this.#giveUp({ why: 'notUnderstood', message: `not ${SUBPROTOCOL}` });
+    else this.#giveUp({ why: 'notUnderstood', message: `${SUBPROTOCOL} is not spoken there` });
   }
 
   /** @param {import('./input.js').Input} input a message, or the end of them */

@@ -88,7 +88,9 @@ export function tickLink(core, pulse) {
   if (due === 'dead') return leave(core, NO_HEARTBEAT);
   if (core.leaveAt <= core.now) return leave(core, RETURNING, 0);
   if (due === 'ask') core.transmit({ type: 'heartbeat' });
-  for (let lapsed; (lapsed = core.subscriptions.find(({ phase }) => phase.name === 'lapsed' && phase.at <= core.now)); ) core.unsubscribed(lapsed.topic);
+  for (const { topic, phase } of core.subscriptions.values()) {
+    if (phase.name === 'lapsed' && phase.at <= core.now) core.unsubscribed(topic);
+  }
   if (core.numbering.deadline(pulse.interval) <= core.now) core.tellGot();
 }
 

@@ -96,7 +96,8 @@ export function read(json, asked) {
   check(id !== undefined, 'id');
   const to = asked(id);
   if (to === undefined) return { type: 'ignored' };
-  const answer = type === 'error' ? { error: error(value, type) } : /** @type {Answer} */ ({ to, ok: ANSWERS[to](value, type) });
+  if (type === 'error') return { type: 'reply', value: { id, answer: { error: error(value, type) } } };
+  const answer = /** @type {Answer} */ ({ to, ok: ANSWERS[to](value, type) });
   return { type: 'reply', value: { id, answer } };
 }
 
