@@ -109,7 +109,7 @@ function understand(core, message) {
   } else if (state.phase === 'up') {
     const heard = read(message, (id) => pending.get(id)?.command.type);
     state.pulse.heard(core.now);
-    if (heard.type !== 'heartbeat') core.numbering.received(core.now, size(message));
+    if (heard.type !== 'heartbeat' && heard.type !== 'bye') core.numbering.received(core.now, size(message));
     received(core, heard, state.pulse);
   }
 }

@@ -29,7 +29,7 @@ impl Session {
         let decoded = HubMessage::decode(message, encoding, asked);
         if let State::Up(link) = &mut self.state {
             link.pulse.heard(now);
-            if !matches!(decoded, Ok(HubMessage::Heartbeat { .. })) {
+            if !matches!(decoded, Ok(HubMessage::Heartbeat { .. } | HubMessage::Bye(_))) {
                 self.numbering.received(now, message.as_bytes().len());
             }
         }
