@@ -72,16 +72,27 @@ impl Crowd {
         // The first of them may have come before this.
         let is_behind = |known: &Position| known.epoch == end.epoch && known.offset > end.offset;
         if !self.end.as_ref().is_some_and(is_behind) {
-            let before = self.pending();
-            self.end = Some(end);
-            let now = self.pending();
-            // What came meanwhile is due to everybody who sits here; what another log had will not come.
-            self.counters.due += now.saturating_sub(before);
-            self.counters.dropped += before.saturating_sub(now);
+            self.skip_to(end);
         }
         for seat in self.seats.iter().filter(|seat| seat.stance != Stance::Live) {
             seat.session.handle_behind(&self.topic);
         }
+    }
+
+    /// What came up to here was not handed over: it is due to everybody who sits here. What another log had
+    /// will not come.
+    fn skip_to(&mut self, end: Position) {
+        let before = self.pending();
+        self.end = Some(end);
+        let now = self.pending();
+        self.counters.due += now.saturating_sub(before);
+        self.counters.dropped += before.saturating_sub(now);
+    }
+
+    /// How far a place is beyond the last publication that was handed over: a log may be read sooner.
+    fn beyond(&self, place: &Position) -> u64 {
+        let end = self.end.as_ref().filter(|end| end.epoch == place.epoch);
+        end.map_or(0, |end| place.offset.saturating_sub(end.offset))
     }
 
     /// Whether the topic has to be followed anew before anybody goes on.
@@ -124,6 +135,9 @@ impl Crowd {
             offset: entry.place.offset - 1,
             tag: entry.place.prev,
         };
+        if self.is_lost && self.beyond(&before) > 0 {
+            self.skip_to(before.clone());
+        }
         self.end = Some(entry.position(epoch));
         let mut is_left_out = false;
         for seat in self.seats.iter_mut() {
@@ -145,6 +159,10 @@ impl Crowd {
     pub(super) fn handle_lost(&mut self) {
         let Some(end) = self.end.clone() else { return };
         (self.is_lost, self.newest) = (true, None);
+        // What some have read already will not be handed over.
+        let behind = self.seats.iter().filter_map(|seat| seat.stance.behind());
+        let read: u64 = behind.map(|place| self.beyond(place)).sum();
+        self.counters.due += read;
         for seat in self.seats.iter_mut().filter(|seat| seat.stance == Stance::Live) {
             seat.stance = Stance::Behind(end.clone());
         }
@@ -154,7 +172,9 @@ impl Crowd {
     /// which on they are pushed.
     pub(crate) fn advance(&mut self, place: usize, to: Position, delivered: u64) -> bool {
         let at_end = !self.is_lost && self.end.as_ref() == Some(&to);
+        let beyond = if self.is_lost { self.beyond(&to) } else { 0 };
         let Some(seat) = self.seats.get_mut(place) else { return true };
+        self.counters.due += beyond.min(delivered);
         self.counters.delivered += delivered;
         seat.stance = if at_end { Stance::Live } else { Stance::Behind(to) };
         at_end
