@@ -48,8 +48,12 @@ fn seeds(
     traces: Option<&Path>,
 ) -> anyhow::Result<(u64, u64)> {
     let mut cargo = leashed("cargo", Duration::from_secs(3 * 3600));
-    cargo.current_dir(&workspace.root).args(["run", "-p", "everwire-simulation", "--"]);
-    cargo.arg("--seeds").arg(format!("{from}..{to}"));
+    cargo.current_dir(&workspace.root).args(["run", "-p", "everwire-simulation"]);
+    if to - from > RECORDED {
+        // Compiled for longer than a few hundred are worth.
+        cargo.args(["--profile", "simulation"]);
+    }
+    cargo.args(["--", "--seeds", &format!("{from}..{to}")]);
     if let Some(traces) = traces {
         cargo.arg("--traces").arg(traces);
     }

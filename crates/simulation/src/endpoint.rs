@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use everwire_hub::{Access, Ending, Endpoint, EndpointError, Request, Session};
-use everwire_proto::{ErrorCode, ErrorReply, Name, Payload, Topic};
+use everwire_proto::{CloseCode, ErrorCode, ErrorReply, Name, Payload, Topic};
 use everwire_testkit::Dice;
 
 use crate::payload;
@@ -38,6 +38,17 @@ impl Application {
             if dice.one_in(3) {
                 self.world.dawdle(&mut dice, most).await;
             }
+        }
+    }
+
+    /// Ends a session now and then, whose client comes back.
+    fn lose_patience(&self, session: &Session) {
+        if self.world.scenario.hub.panics.is_some()
+            && self.world.is_wild.load(Ordering::Relaxed)
+            && self.dice.lock().unwrap().one_in(100)
+        {
+            self.world.history.note(session.id(), format_args!("is told to come anew"));
+            session.close(CloseCode(1012), "come anew");
         }
     }
 
@@ -91,6 +102,14 @@ impl Endpoint for Application {
         self.world.history.note(session.id(), format_args!("handles #{id}"));
         self.dawdle().await;
         self.stumble(session.id(), "on_message");
+        self.lose_patience(session);
+        // Some are answered twice: at once, and by what is returned.
+        if id > 0 && id.is_multiple_of(3) {
+            let extra = self.world.draw_id();
+            self.world.messages.lock().unwrap().say(session.id(), extra);
+            let _ = session.send(payload::numbered(extra, 100)).await;
+        }
+        self.world.messages.lock().unwrap().say(session.id(), id);
         Ok(Some(message))
     }
 

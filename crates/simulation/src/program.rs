@@ -207,7 +207,11 @@ async fn watch(
             }
             ClientEvent::Down => world.history.note(&who, format_args!("is down")),
             ClientEvent::Message(payload) => {
-                world.history.note(&who, format_args!("is told #{}", payload::id(&payload)));
+                let id = payload::id(&payload);
+                world.history.note(&who, format_args!("is told #{id}"));
+                if let Some(session) = &*session.lock().unwrap() {
+                    world.messages.lock().unwrap().hear(session, id);
+                }
             }
             ClientEvent::Heartbeat { .. } => {}
             ClientEvent::Ended(Some(End::Closed)) if world.phase() == Phase::Over => ended = true,
@@ -277,7 +281,15 @@ impl Hearer {
             let Some(event) = event else {
                 return self.note(format_args!("{} has ended", self.ear.rules.topic));
             };
+            let offset = match &event {
+                TopicEvent::Publication(Delivered::Stored(stored)) => stored.place.offset,
+                _ => 0,
+            };
             self.hear(event);
+            if offset % 4 == 1 {
+                let topic = self.client.topic(&self.ear.rules.topic).expect("a legal topic");
+                let _ = topic.acknowledge(offset).await;
+            }
             if let Some(most) = self.thinks
                 && self.world.phase() == Phase::Chaos
                 && self.dice.one_in(3)
@@ -369,6 +381,10 @@ impl Asker {
             who: self.who.clone(),
             client: self.client.clone(),
         };
+        if self.dice.one_in(12) {
+            asked.spawn(request.look_around(self.dice.below(4)));
+            return;
+        }
         if calls {
             self.world.fates.lock().unwrap().call(id);
             match self.dice.one_in(2) {
@@ -410,6 +426,38 @@ impl Request {
         self.note(format_args!("sends #{}", self.id));
         let sent = self.client.send(payload::numbered(self.id, len)).await;
         self.settle(sent.map(|()| None));
+    }
+
+    /// Asks for what changes nothing, and compares it with what is stored.
+    async fn look_around(self, what: usize) {
+        let topics = &self.world.scenario.topics;
+        let plan = &topics[what % topics.len()];
+        let topic = self.client.topic(&plan.topic).expect("a legal topic");
+        match what {
+            0 => _ = self.client.set_away(self.id.is_multiple_of(2)).await,
+            1 => {
+                let users = ["u0", "u1"].map(|user| Name::new(user).expect("a legal name"));
+                let states = self.client.status(users.to_vec()).await;
+                self.note(format_args!("status: {states:?}"));
+            }
+            2 => {
+                let presence = topic.presence().await;
+                self.note(format_args!("presence of {}: {presence:?}", plan.topic));
+            }
+            _ => {
+                let page = topic.history(None, Some(7)).await;
+                let Ok(page) = page else { return self.note(format_args!("history: {page:?}")) };
+                let kept = page.publications.iter().map(|stored| {
+                    let id = payload::id(&stored.content.payload);
+                    (stored.place.offset, id)
+                });
+                let kept: Vec<_> = kept.collect();
+                self.note(format_args!("history of {}: {kept:?}", plan.topic));
+                let epoch = page.position.epoch;
+                let checked = self.world.truth.lock().unwrap().is_run(&plan.topic, &epoch, &kept);
+                self.world.history.verdict(checked.map_err(|what| format!("history: {what}")));
+            }
+        }
     }
 
     async fn rpc(self, len: usize) {

@@ -59,12 +59,14 @@ async fn simulate(world: Arc<World>, traces: Option<&Path>) -> History {
     world.set_phase(Phase::Calm);
     converge(&world, &node, &programs).await;
     let recorded: Vec<_> = programs.iter().map(|program| program.trace.clone()).collect();
+    let kept: Vec<Name> = programs.iter().filter_map(Program::session).collect();
     world.set_phase(Phase::Over);
     for program in programs {
         program.finish().await;
     }
     raws.finish().await;
     finish(&world, &node).await;
+    world.history.verdict(world.messages.lock().unwrap().check(&kept));
     if let Some(dir) = traces {
         let recorded: Vec<_> = recorded.iter().map(|trace| trace.lock().unwrap()).collect();
         trace::write(dir, world.scenario.seed, recorded.iter().map(|trace| &**trace))

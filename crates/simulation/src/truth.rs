@@ -59,6 +59,25 @@ impl Truth {
         self.places.get(&id).map_or(&[], |places| places)
     }
 
+    /// Whether these, by offset and number, stand in a log one behind the other.
+    ///
+    /// # Errors
+    /// With one that does not.
+    pub(crate) fn is_run(
+        &self,
+        topic: &Topic,
+        epoch: &Epoch,
+        run: &[(u64, u64)],
+    ) -> Result<(), String> {
+        for (index, (offset, id)) in run.iter().enumerate() {
+            let kept = self.kept(topic, epoch, *offset).map(|kept| kept.id);
+            if kept != Some(*id) || *offset != run[0].0 + index as u64 {
+                return Err(format!("#{id} at {offset} in {topic}, there is {kept:?}: {run:?}"));
+            }
+        }
+        Ok(())
+    }
+
     /// What was stored under an offset.
     pub(crate) fn kept(&self, topic: &Topic, epoch: &Epoch, offset: u64) -> Option<&Kept> {
         let log = self.logs.get(&(topic.clone(), epoch.clone()))?;

@@ -8,7 +8,7 @@ use everwire_testkit::Dice;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::checks::{Fates, Sessions};
+use crate::checks::{Fates, Messages, Sessions};
 use crate::history::History;
 use crate::network::Network;
 use crate::scenario::Scenario;
@@ -34,6 +34,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) truth: Arc<Mutex<Truth>>,
     pub(crate) fates: Mutex<Fates>,
+    pub(crate) messages: Mutex<Messages>,
     pub(crate) sessions: Mutex<Sessions>,
     phase: watch::Sender<Phase>,
     last_id: AtomicU64,
@@ -56,6 +57,7 @@ impl World {
             store: Store::new(seed, scenario.store.clone(), truth.clone(), limits),
             truth,
             fates: Mutex::default(),
+            messages: Mutex::default(),
             sessions: Mutex::default(),
             phase: watch::Sender::new(Phase::Chaos),
             last_id: AtomicU64::new(0),
