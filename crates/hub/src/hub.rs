@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everwire::{AcceptError, Acceptor, Pending, Rejection, Stream, WebSocket};
@@ -46,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) leaving: Leaving,
     endpoints: Vec<(Pattern, Bound)>,
     sessions: Mutex<HashMap<Name, Session>>,
+    /// Connections, ever.
+    connections: AtomicU64,
 }
 
 /// Makes a [`Hub`].
@@ -141,6 +145,7 @@ impl HubBuilder {
             leaving: Leaving::default(),
             endpoints: self.endpoints,
             sessions: Mutex::default(),
+            connections: AtomicU64::new(0),
         }))
     }
 }
@@ -245,6 +250,11 @@ impl Hub {
 }
 
 impl Inner {
+    /// A number for a connection that was opened, higher than those before it.
+    pub(crate) fn number_connection(&self) -> NonZeroU64 {
+        NonZeroU64::MIN.saturating_add(self.connections.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// What is bound to a path, and its parameters.
     pub(crate) fn endpoint(&self, path: &str) -> Option<(Bound, Params)> {
         let find =

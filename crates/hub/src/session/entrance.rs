@@ -63,6 +63,7 @@ impl Session {
         mut socket: WebSocket<S>,
     ) -> Option<(Serving<S>, Guards)> {
         hub.start_attendance();
+        let number = hub.number_connection();
         let at_work = hub.at_work();
         let speaks = Encoding::from_subprotocol(socket.protocol());
         let Some((bound, request)) = bound else {
@@ -92,7 +93,7 @@ impl Session {
         };
         match begun {
             Ok((session, reply)) => {
-                let serving = Serving::new(session, endpoint, reply, socket);
+                let serving = Serving::new(session, endpoint, reply, number, socket);
                 Some((serving, Guards { unfinished, _membership: membership, _at_work: at_work }))
             }
             Err(Refused(bye)) => {

@@ -58,7 +58,7 @@ pub(crate) struct Shared {
 /// What changes.
 struct State {
     // The link.
-    /// Which one it is; counted so that an old one does not speak for the new.
+    /// When it was opened, among all connections of the hub, so that an old one does not speak for the new.
     link: Option<NonZeroU64>,
     outlet: Option<AnySender>,
     sent: Sent,

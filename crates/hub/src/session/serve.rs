@@ -31,7 +31,9 @@ pub(super) struct Serving<S: Stream> {
     pub(super) socket: WebSocket<S>,
     /// What `connect` is answered, if it is one that says it.
     reply: Reply,
-    /// Which link of the session's; none before it has taken it.
+    /// When it was opened, among all connections of the hub.
+    number: NonZeroU64,
+    /// The same, once it is the session's link.
     pub(super) link: Option<NonZeroU64>,
     /// It is at something that its client has an answer to come of, or just opening.
     pub(super) at_work: bool,
@@ -45,15 +47,20 @@ impl<S: Stream> Serving<S> {
         session: Session,
         endpoint: Arc<dyn AnyEndpoint>,
         reply: Reply,
+        number: NonZeroU64,
         socket: WebSocket<S>,
     ) -> Self {
-        Self { session, endpoint, reply, socket, link: None, at_work: false }
+        Self { session, endpoint, reply, number, socket, link: None, at_work: false }
     }
 
     /// Has the link until it ends; then the session ends, or waits for another one.
     pub(super) async fn run(&mut self) {
         let session = self.session.clone();
-        let number = session.take_link();
+        let number = self.number;
+        let Some(taken) = session.take_link(number) else {
+            // It was long about `connect`, and its client, which did not wait, has come back since.
+            return close(&self.socket, CloseCode::TAKEN_OVER, "taken over");
+        };
         // Before it waits: the session is let go of also if this is dropped meanwhile.
         self.link = Some(number);
         // The link before this one finishes what it is at.
@@ -70,7 +77,7 @@ impl<S: Stream> Serving<S> {
         }
         self.at_work = true;
         let reply = self.reply.take();
-        let opening = session.open(&*self.endpoint, reply, number, &self.socket);
+        let opening = session.open(&*self.endpoint, reply, taken, &self.socket);
         let opened = Box::pin(opening).await;
         self.at_work = false;
         if let Err(due) = opened {
@@ -136,10 +143,10 @@ impl Session {
         &self,
         endpoint: &dyn AnyEndpoint,
         reply: Reply,
-        number: NonZeroU64,
+        taken: Taken,
         socket: &WebSocket<S>,
     ) -> Result<(), Due> {
-        let is_new = number == NonZeroU64::MIN;
+        let is_new = taken == Taken::First;
         if is_new {
             self.enter().await;
             self.lock().opened = true;
@@ -319,10 +326,14 @@ impl Session {
         let _ = endpoint.on_close(self, &ending).await;
     }
 
-    /// From now on an older link does not speak for the session. The number of the new one.
-    fn take_link(&self) -> NonZeroU64 {
+    /// From now on an older link does not speak for the session. None if this is the older one.
+    fn take_link(&self, number: NonZeroU64) -> Option<Taken> {
         let mut state = self.lock();
-        let number = state.link.map_or(NonZeroU64::MIN, |last| last.saturating_add(1));
+        let taken = match state.link {
+            None => Taken::First,
+            Some(other) if other < number => Taken::Another,
+            Some(_) => return None,
+        };
         (state.link, state.too_slow) = (Some(number), false);
         let old = state.outlet.take();
         state.bell.ring();
@@ -331,8 +342,15 @@ impl Session {
             // Whoever waits for room on it waits no longer.
             self.close_link(&old, Bye::new(CloseCode::TAKEN_OVER, "taken over"));
         }
-        number
+        Some(taken)
     }
+}
+
+/// Which link of a session's was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    First,
+    Another,
 }
 
 /// How a session ends whose link was dropped while it was at work.

@@ -132,6 +132,28 @@ async fn a_second_link_takes_over_and_the_first_is_told() {
 }
 
 #[tokio::test]
+async fn a_link_that_was_long_about_connect_takes_nothing_over_from_a_newer_one() {
+    let stage = Stage::new();
+    let (mut first, connected) = stage.connect(json!({})).await;
+    first.subscribe("t").await;
+    first.cut();
+    let connect = json!({ "connect": with_version(resume(&connected, 1)) });
+    // It asks, and gives it up before it is answered.
+    let mut stale = stage.open("/chat/blue?slow", Some("everwire.json.v1"));
+    let mut asked = connect.clone();
+    asked["id"] = json!(1);
+    stale.say(asked).await;
+    settle().await;
+    let mut second = stage.open("/chat/blue", Some("everwire.json.v1"));
+    assert_eq!(second.ask(connect).await["resumed"], true);
+
+    stage.endpoint.1.notify_one();
+    assert_eq!(stale.end().await, 4410);
+    stage.count("t", 1..=1).await;
+    assert_eq!(second.hear_publications(1).await, numbers(1..=1));
+}
+
+#[tokio::test]
 async fn what_was_sent_beyond_the_bound_cannot_be_resumed_and_is_recovered_instead() {
     let stage = Stage::with(|config| config.max_unacknowledged = 1_000);
     let (mut client, connected) = stage.connect(json!({})).await;

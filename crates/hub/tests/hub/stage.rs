@@ -20,7 +20,11 @@ const PIPE: usize = 16 << 10;
 
 /// An endpoint that lets everybody do everything but in topics that begin with `secret`.
 #[derive(Clone, Default)]
-pub(crate) struct Open(pub(crate) Arc<Mutex<Vec<String>>>);
+pub(crate) struct Open(
+    pub(crate) Arc<Mutex<Vec<String>>>,
+    /// Whoever has `slow` in its query is known once this is told.
+    pub(crate) Arc<tokio::sync::Notify>,
+);
 
 impl Open {
     fn note(&self, what: String) {
@@ -34,7 +38,14 @@ impl Open {
 }
 
 impl Endpoint for Open {
-    async fn identify(&self, _: &Request, token: Option<&str>) -> Result<Option<Name>, ErrorReply> {
+    async fn identify(
+        &self,
+        request: &Request,
+        token: Option<&str>,
+    ) -> Result<Option<Name>, ErrorReply> {
+        if request.query("slow").is_some() {
+            self.1.notified().await;
+        }
         match token {
             Some("wrong") => Err(ErrorReply::new(ErrorCode::Unauthorized, "who is that")),
             Some(token) => Ok(Some(Name::new(token).unwrap())),
