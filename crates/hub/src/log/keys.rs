@@ -46,7 +46,9 @@ impl Keys {
             return Seen::Stored(offset);
         }
         match &key.again {
-            // A client does not give a number twice without saying so.
+            // A client does not give a number twice without saying so, and numbers upwards. A lower one comes
+            // late, over a link that was stuck; it may have been sent again over another one since.
+            None if window.is_some_and(|window| key.number <= window.forgotten) => Seen::Perhaps,
             None => Seen::Never,
             Some(Again::Unknown) => Seen::Perhaps,
             // Another log may have had it.

@@ -236,6 +236,9 @@ mod idempotency {
         let unsure = script.append("hi", key("ada", 1, again("one")));
         assert!(matches!(unsure, Appended::Unsure), "{unsure:?}");
         assert!(matches!(script.append("hi", key("ada", 2, again("one"))), Appended::Repeated(2)));
+        // Nor if what was sent first comes last, over a link that was stuck.
+        let late = script.append("hi", key("ada", 1, None));
+        assert!(matches!(late, Appended::Unsure), "{late:?}");
     }
 
     #[test]
