@@ -300,6 +300,19 @@ async fn a_crowd_is_told_of_in_steps_that_any_client_can_take() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_looks_at_the_list_hears_all_the_same_what_is_about_to_be_told() {
+    let stage = stage();
+    let (mut ada, _) = join(&stage, "ada", "full").await;
+    let (_bob, _) = join(&stage, "bob", "none").await;
+    assert_eq!(change(&mut ada).await.0, ["bob"]);
+    // So soon after bob, cleo is told of a little later.
+    let (_cleo, _) = join(&stage, "cleo", "none").await;
+    let members = ada.ask(json!({ "presence": { "topic": "t" } })).await["members"].clone();
+    assert_eq!(users(&members), ["ada", "bob", "cleo"]);
+    assert_eq!(change(&mut ada).await.0, ["cleo"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_comes_in_the_middle_hears_what_it_does_not_know_and_nothing_twice() {
     for seed in 0..20 {
         let stage = stage();
