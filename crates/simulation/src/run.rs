@@ -20,8 +20,9 @@ use crate::system;
 use crate::trace;
 use crate::world::{Phase, World};
 
-/// How long it may take until everybody is up to date once nothing goes wrong any more.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take until everybody is up to date once nothing goes wrong any more. A program that takes little
+/// at a time, over a link that is slow, is sent the rest of the log each time that it goes on.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs a seed in a thread of its own, so that nothing is left of what was drawn before. Traces of its
 /// clients' sessions are written into this directory, if there is one.
