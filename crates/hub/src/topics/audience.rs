@@ -67,8 +67,8 @@ impl Audience {
 
     /// The step behind which somebody hears who looks at the list from now on; none for whoever does not hear
     /// `full`. What is gathered comes all the same: a client need not keep what it has looked at.
-    pub(crate) fn step(&mut self, place: usize) -> Option<u64> {
-        let hearer = self.hearers.get_mut(place)?;
+    pub(crate) fn step(&self, place: usize) -> Option<u64> {
+        let hearer = self.hearers.get(place)?;
         (hearer.mode == PresenceMode::Full).then_some(self.version)
     }
 
