@@ -131,7 +131,7 @@ async fn a_port_that_is_taken_is_said() {
 #[tokio::test]
 async fn an_upgrade_on_a_kept_alive_connection_works() {
     let server = Server::start(&[]);
-    for path in ["/echo", "/broadcast"] {
+    for path in ["/echo", "/broadcast", "/hub/lobby"] {
         let mut stream = server.connect().await;
         let get = format!("GET /favicon.svg HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
         for _ in 0..2 {

@@ -13,7 +13,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::endpoints::{Endpoint, Endpoints};
+use super::endpoints::{Endpoint, Endpoints, Raw};
 use super::shutdown::{self, Phase, Token};
 
 /// How long a kept-alive HTTP connection may take for its next request.
@@ -40,7 +40,7 @@ pub(super) async fn serve(
     };
     let _ = stream.set_nodelay(true);
     // Which endpoint it is for, the request has to say first.
-    let acceptor = server.endpoints.acceptor(Endpoint::Echo);
+    let acceptor = server.endpoints.acceptor(Endpoint::Raw(Raw::Echo));
     match &server.tls {
         None => match acceptor.read_request(stream).await {
             Ok(pending) => answer(&server, pending, ticket).await,
@@ -65,10 +65,19 @@ async fn answer<S: Stream>(server: &Server, pending: Pending<S>, ticket: Ticket)
     if let Some(refusal) = endpoints.refusal() {
         return pending.refuse(refusal).await;
     }
-    let request = pending.request().clone();
-    match pending.with(endpoints.acceptor(endpoint)).accept().await {
-        Ok(socket) => endpoints.start(endpoint, request, socket),
-        Err(error) => tracing::debug!(%error, "handshake failed"),
+    let pending = pending.with(endpoints.acceptor(endpoint));
+    let opened = match endpoint {
+        Endpoint::Raw(raw) => pending.accept().await.map(|socket| endpoints.start(raw, socket)),
+        Endpoint::Hub => {
+            // It asks later what its clients came with.
+            let request = pending.request().clone();
+            pending.accept().await.map(|socket| {
+                tokio::spawn(endpoints.hub.serve(&request, socket));
+            })
+        }
+    };
+    if let Err(error) = opened {
+        tracing::debug!(%error, "handshake failed");
     }
 }
 

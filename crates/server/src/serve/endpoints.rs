@@ -5,7 +5,7 @@ use everwire::{
     Acceptor, Config, Group, Rejection, Shutdown, ShutdownReport, Stream, TextHeartbeat, WebSocket,
 };
 use everwire_hub::Hub;
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use super::broadcast::broadcast;
 use super::echo::echo;
@@ -17,15 +17,21 @@ const HUB_MAX_MESSAGE: usize = 1 << 20;
 /// A path that WebSockets are opened at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
+    Raw(Raw),
+    Hub,
+}
+
+/// An endpoint without a hub: what is said there is all that there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Raw {
     Echo,
     Broadcast,
-    Hub,
 }
 
 /// All endpoints, and who is there.
 #[derive(Clone)]
 pub(super) struct Endpoints {
-    hub: Hub,
+    pub(super) hub: Hub,
     /// Every open WebSocket that is not the hub's, to close them when the server goes down.
     raw: Group,
     /// Those that are connected to `/broadcast`.
@@ -62,38 +68,33 @@ impl Endpoints {
     /// The endpoint at a path, if there is one.
     pub(super) fn at(&self, path: &str) -> Option<Endpoint> {
         match path {
-            "/echo" => Some(Endpoint::Echo),
-            "/broadcast" => Some(Endpoint::Broadcast),
+            "/echo" => Some(Endpoint::Raw(Raw::Echo)),
+            "/broadcast" => Some(Endpoint::Raw(Raw::Broadcast)),
             _ => self.hub.has_endpoint(path).then_some(Endpoint::Hub),
         }
     }
 
     pub(super) fn acceptor(&self, endpoint: Endpoint) -> &Acceptor {
         match endpoint {
-            Endpoint::Echo => &self.acceptors.echo,
-            Endpoint::Broadcast => &self.acceptors.broadcast,
+            Endpoint::Raw(Raw::Echo) => &self.acceptors.echo,
+            Endpoint::Raw(Raw::Broadcast) => &self.acceptors.broadcast,
             Endpoint::Hub => &self.acceptors.hub,
         }
     }
 
-    /// Runs the endpoint in a task of its own: what the handshake needed is gone by then.
-    pub(super) fn start<S: Stream>(
-        &self,
-        endpoint: Endpoint,
-        request: Request<()>,
-        socket: WebSocket<S>,
-    ) {
+    /// Runs a raw endpoint in a task of its own: what the handshake needed is gone by then.
+    pub(super) fn start<S: Stream>(&self, endpoint: Raw, socket: WebSocket<S>) {
         match endpoint {
             // The membership ends with the endpoint; dropped where it is, it needs no second place in
             // a future of which there are many.
-            Endpoint::Echo => {
+            Raw::Echo => {
                 let membership = self.raw.join(&socket);
                 tokio::spawn(async move {
                     echo(socket).await;
                     drop(membership);
                 });
             }
-            Endpoint::Broadcast => {
+            Raw::Broadcast => {
                 // Now, and not when the task first runs: the client has been told by then that it is
                 // connected, and misses nothing that is said.
                 let (membership, in_room) = (self.raw.join(&socket), self.room.join(&socket));
@@ -101,9 +102,6 @@ impl Endpoints {
                     broadcast(socket, in_room).await;
                     drop(membership);
                 });
-            }
-            Endpoint::Hub => {
-                tokio::spawn(self.hub.serve(&request, socket));
             }
         }
     }

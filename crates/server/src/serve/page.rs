@@ -1,15 +1,15 @@
 //! Everything over plain HTTP: the chat page, embedded in the binary.
 
 use axum::Router;
-use axum::extract;
+use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use everwire::HostPolicy;
 use everwire::axum::Upgrade;
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
-use super::endpoints::{Endpoint, Endpoints};
+use super::endpoints::{Endpoint, Endpoints, Raw};
 
 /// Scripts and styles are the server's own, and nothing else is loaded; the page may open
 /// WebSockets, and may not be framed.
@@ -125,22 +125,20 @@ pub(super) fn router(endpoints: &Endpoints, hosts: HostPolicy) -> Router {
         let file = async move || ([(header::CONTENT_TYPE, kind), leave], content);
         router = router.route(path, get(file));
     }
-    for (path, endpoint) in [
-        ("/echo", Endpoint::Echo),
-        ("/broadcast", Endpoint::Broadcast),
-        ("/hub", Endpoint::Hub),
-        ("/hub/{room}", Endpoint::Hub),
-    ] {
+    for (path, raw) in [("/echo", Raw::Echo), ("/broadcast", Raw::Broadcast)] {
         let endpoints = endpoints.clone();
         let open = async move |upgrade: Upgrade| {
             let endpoints = endpoints.clone();
-            // The request without what hyper needs to hand the connection over.
-            let (mut parts, ()) = upgrade.request().clone().into_parts();
-            parts.extensions.clear();
-            let request = Request::from_parts(parts, ());
             upgrade
-                .acceptor(endpoints.acceptor(endpoint))
-                .on_open(async move |socket| endpoints.start(endpoint, request, socket))
+                .acceptor(endpoints.acceptor(Endpoint::Raw(raw)))
+                .on_open(async move |socket| endpoints.start(raw, socket))
+        };
+        router = router.route(path, get(open));
+    }
+    for path in ["/hub", "/hub/{room}"] {
+        let endpoints = endpoints.clone();
+        let open = async move |upgrade: Upgrade| {
+            endpoints.hub.upgrade(upgrade.acceptor(endpoints.acceptor(Endpoint::Hub)))
         };
         router = router.route(path, get(open));
     }
@@ -152,7 +150,7 @@ pub(super) fn router(endpoints: &Endpoints, hosts: HostPolicy) -> Router {
 
 /// Refuses names that are not this server's: a page of another site must not reach it through a
 /// name that resolves here.
-async fn check_host(hosts: HostPolicy, request: extract::Request, next: Next) -> Response {
+async fn check_host(hosts: HostPolicy, request: Request, next: Next) -> Response {
     if hosts.allows_headers(request.headers()) {
         return next.run(request).await;
     }
